@@ -1,0 +1,1 @@
+"""What connects the ports to databases, brokers, carriers and files."""

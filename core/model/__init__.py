@@ -1,0 +1,1 @@
+"""Pure values, rules, state machines and record declarations; standard library only."""

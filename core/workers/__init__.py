@@ -1,0 +1,1 @@
+"""Timers, effects and dispatch as sync steps that a thread or a twin process drives."""

@@ -1,0 +1,1 @@
+"""What runs on gateway hardware beside the shelves."""

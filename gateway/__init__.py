@@ -1,0 +1,1 @@
+"""The live process: intake, dispatch, HTTP and pages around the same core."""

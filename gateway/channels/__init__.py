@@ -1,0 +1,1 @@
+"""Order intake, one module a format."""

@@ -1,0 +1,1 @@
+"""Picker routing, order batching, location choice and assignment, each with a bound."""
