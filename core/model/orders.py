@@ -2,7 +2,6 @@
 
 from typing import NamedTuple
 
-from floorwise.core.errors import WrongState
 from floorwise.core.model.record import Index, record
 
 BUCKETS = ("backordered", "reserved", "released", "picked", "packed", "shipped", "delivered", "returned", "lost", "cancelled")
@@ -38,6 +37,16 @@ TRANSITIONS = (
 )
 
 _LEGAL = {(t.source, t.target) for t in TRANSITIONS}
+
+
+def is_legal(source: str, target: str) -> bool:
+    """Whether units may go from one bucket to the other."""
+    return (source, target) in _LEGAL
+
+
+def targets_of(source: str) -> list[str]:
+    """The buckets that units of `source` can go to."""
+    return sorted(t.target for t in TRANSITIONS if t.source == source)
 
 
 @record(
@@ -109,17 +118,6 @@ class OrderLine(NamedTuple):
     lost: int
     cancelled: int
     version: int = 0
-
-
-def shifted(line: OrderLine, source: str, target: str, quantity: int) -> dict[str, int]:
-    """The values to change so that `quantity` units go from one bucket to another; WrongState if the table forbids it."""
-    if (source, target) not in _LEGAL:
-        legal = sorted(t.target for t in TRANSITIONS if t.source == source)
-        raise WrongState(f"order {line.order_id} line {line.line}: {source} units cannot become {target}; they can become {legal}")
-    held = getattr(line, source)
-    if not 0 < quantity <= held:
-        raise WrongState(f"order {line.order_id} line {line.line}: {quantity} units asked to become {target}, {held} are {source}")
-    return {source: held - quantity, target: getattr(line, target) + quantity}
 
 
 def state_of(lines: list[OrderLine]) -> str:
