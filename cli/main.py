@@ -31,7 +31,9 @@ class Command(NamedTuple):
     extra: str | None = None
 
 
-COMMANDS: dict[str, Command] = {}
+COMMANDS: dict[str, Command] = {
+    "edge": Command("floorwise.cli.edge", "Run one edge agent: keep what devices say safe until the gateway has it."),
+}
 
 
 def main(words: Sequence[str] | None = None) -> None:

@@ -283,7 +283,7 @@ def _fault(ts: Any, values: Any) -> str:
     for kind, value in values.items():
         rule = KINDS.get(kind)
         if rule is None:
-            return f"values.{kind[:40]}: unknown kind or unit"
+            return f"values: {kind[:40]!r} is no kind this contract knows, or has another unit"
         if isinstance(rule, Text):
             if not isinstance(value, str) or not 1 <= len(value) <= rule.length:
                 return f"values.{kind}: a text of 1 to {rule.length} characters is needed"
@@ -292,7 +292,7 @@ def _fault(ts: Any, values: Any) -> str:
         elif isinstance(value, bool) or not isinstance(value, (int, float)):
             return f"values.{kind}: {str(value)[:40]!r} is not a number"
         elif not rule.low <= value <= rule.high:  # NaN fails this too
-            return f"values.{kind}: {value:.6g} {rule.unit} is outside {rule.low:g}…{rule.high:g}"
+            return f"values.{kind}: {str(value)[:20]} {rule.unit} is outside {rule.low:g}…{rule.high:g}"
     return ""
 
 
