@@ -57,7 +57,7 @@ def test_the_length_equals_the_shortest_of_all_closed_walks(seed):
 @settings(max_examples=150, deadline=None)
 @given(st.integers(0, 2**32))
 def test_the_walking_order_meets_every_place_once_and_is_as_long_as_claimed(seed):
-    aisles, depot_x, height, places, floor, mask = random_floor(seed, 40)
+    _, depot_x, height, places, floor, mask = random_floor(seed, 40)
     length, order = walk_order(mask[0], *floor.arrays())
     assert sorted(order) == sorted(floor.place_of[place] for place in places)
     walk = [(depot_x, 0), *((int(floor.x[c]), int(floor.ys[c, bit])) for c, bit in order), (depot_x, 0)]
