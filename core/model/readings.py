@@ -23,6 +23,8 @@ from collections.abc import Iterable, Mapping
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
+from floorwise.core.errors import BadInput
+
 MESSAGE_BYTES = 256 * 1024  # a larger payload is refused unread
 MESSAGE_READINGS = 1000  # readings in one message
 READING_VALUES = 16  # values in one reading
@@ -77,7 +79,7 @@ KINDS: dict[str, Number | Text] = {
 }
 
 
-class BadPayload(ValueError):
+class BadPayload(BadInput):
     """The message cannot be read; the text says where and what."""
 
 
@@ -102,6 +104,14 @@ class Refusal(NamedTuple):
     boot: int
     seq: int
     reason: str
+
+
+class Alias(NamedTuple):
+    """A kind in a unit this contract does not speak: value × factor + offset is the value under `kind`."""
+
+    kind: str
+    factor: float
+    offset: float = 0.0
 
 
 class Decoded(NamedTuple):
@@ -149,18 +159,26 @@ _HEAD = struct.Struct(">xQQq")
 _VALUE = struct.Struct(">xd")
 
 
-def decode_readings(payload: bytes, device: str | None = None) -> Decoded:
-    """Read a *one* or *many* payload; with `device` (from the topic) a payload of anyone else is refused whole."""
+def is_device_name(text: str) -> bool:
+    """Whether `text` can name a device: one level of a topic, a user name and a part of a file name at once."""
+    return _DEVICE.fullmatch(text) is not None
+
+
+def decode_readings(payload: bytes, device: str | None = None, aliases: Mapping[str, Alias] | None = None) -> Decoded:
+    """Read a *one* or *many* payload; with `device` (from the topic) a payload of anyone else is refused whole.
+
+    Kinds found in `aliases` are converted before they are checked.
+    """
     body = _object(payload)
     sender = _device(body, "device")
     if device is not None and sender != device:
         raise BadPayload(f"device: {sender!r} speaks on the topic of {device!r}")
     decoded = Decoded(sender, 0, [], [])
     if "readings" in body:
-        _block(body, "", decoded)
+        _block(body, "", decoded, aliases or {})
     else:
         boot, seq = _count(body, "boot", "boot"), _count(body, "seq", "seq")
-        _take(sender, boot, seq, body.get("ts"), body.get("values"), decoded)
+        _take(sender, boot, seq, body.get("ts"), body.get("values"), decoded, aliases or {})
     return decoded
 
 
@@ -177,7 +195,7 @@ def decode_batch(payload: bytes, agent: str | None = None) -> Decoded:
     for number, block in enumerate(blocks):
         if not isinstance(block, dict):
             raise BadPayload(f"blocks[{number}]: an object is needed")
-        _block(block, f"blocks[{number}].", decoded)
+        _block(block, f"blocks[{number}].", decoded, {})
     return decoded
 
 
@@ -253,7 +271,7 @@ def _blocks(readings: Iterable[Reading]) -> list[dict[str, Any]]:
     return [{"boot": boot, "device": device, "readings": rows} for (device, boot), rows in found.items()]
 
 
-def _block(body: dict[str, Any], where: str, into: Decoded) -> None:
+def _block(body: dict[str, Any], where: str, into: Decoded, aliases: Mapping[str, Alias]) -> None:
     device, boot, rows = _device(body, "device"), _count(body, "boot", f"{where}boot"), body.get("readings")
     if not isinstance(rows, list):
         raise BadPayload(f"{where}readings: a list is needed")
@@ -262,16 +280,24 @@ def _block(body: dict[str, Any], where: str, into: Decoded) -> None:
     for number, row in enumerate(rows):
         if not isinstance(row, list) or len(row) != 3 or not _is_count(row[0]):
             raise BadPayload(f"{where}readings[{number}]: [seq, ts, values] is needed")
-        _take(device, boot, row[0], row[1], row[2], into)
+        _take(device, boot, row[0], row[1], row[2], into, aliases)
 
 
-def _take(device: str, boot: int, seq: int, ts: Any, values: Any, into: Decoded) -> None:
+def _take(device: str, boot: int, seq: int, ts: Any, values: Any, into: Decoded, aliases: Mapping[str, Alias]) -> None:
+    if aliases and isinstance(values, dict) and not aliases.keys().isdisjoint(values):
+        values = dict(_convert(kind, value, aliases.get(kind)) for kind, value in values.items())
     fault = _fault(ts, values)
     if fault:
         into.refused.append(Refusal(device, boot, seq, fault[:REASON_LENGTH]))
     else:
         plain = {kind: value if isinstance(value, str) else value + 0.0 for kind, value in values.items()}
         into.readings.append(Reading(device, boot, seq, ts, plain))
+
+
+def _convert(kind: str, value: Any, alias: Alias | None) -> tuple[str, Any]:
+    if alias is None or not isinstance(value, (int, float)) or abs(value) > NUMBER_MAX:
+        return kind, value
+    return alias.kind, value * alias.factor + alias.offset
 
 
 def _fault(ts: Any, values: Any) -> str:
@@ -310,7 +336,7 @@ def _object(payload: bytes) -> dict[str, Any]:
 
 def _device(body: dict[str, Any], name: str) -> str:
     value = body.get(name)
-    if not isinstance(value, str) or not _DEVICE.fullmatch(value):
+    if not isinstance(value, str) or not is_device_name(value):
         raise BadPayload(f"{name}: {str(value)[:40]!r} is not a device name (letters, digits, . _ -, at most 64)")
     return value
 
