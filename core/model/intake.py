@@ -55,18 +55,25 @@ class ReviewRow(NamedTuple):
 
 
 REASONS = (
-    "bad_number",
-    "bad_time",
     "bad_flag",
+    "bad_json",
+    "bad_number",
+    "bad_quotes",  # a quote that never closes, or one in the wrong place
+    "bad_text",  # characters that do not belong in a number or a name
+    "bad_time",
     "blank_field",
     "currency_unknown",
-    "missing_column",
+    "damaged_file",  # compressed data breaks here: what follows cannot be read
+    "differs_from_order",  # customer, country or currency is not that of the order's first row
+    "line_too_long",
+    "missing_column",  # the row ends before this column
     "no_sale_in_history",
     "not_positive",
     "out_of_range",
-    "truncated_file",
+    "repeated_header",
+    "truncated_file",  # the file ends here in the middle of its compressed data
     "unit_unknown",
     "unknown_sku",
     "wrong_encoding",
-    "wrong_field_count",
+    "wrong_field_count",  # more fields than the header has
 )
