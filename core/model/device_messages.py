@@ -166,8 +166,8 @@ def decode(kind: type[M], payload: bytes, device: str | None = None) -> M:
 
 def _read(kind: type[M], body: Any, where: str) -> M:
     hints = get_type_hints(kind)
-    if not isinstance(body, dict) or set(body) != set(hints):
-        raise BadPayload(f"{where or kind.__name__}: an object with exactly {', '.join(hints)} is needed")
+    if not isinstance(body, dict) or not body.keys() >= hints.keys():  # more is allowed: a newer device may say more
+        raise BadPayload(f"{where or kind.__name__}: an object with {', '.join(hints)} is needed")
     return kind(**{name: _value(kind, name, hint, body[name], f"{where}{name}") for name, hint in hints.items()})
 
 

@@ -85,7 +85,7 @@ _SUM = " + ".join(BUCKETS)
     key="order_id line",
     indexes=[
         Index("by_backorder", "site sku owner placed_at_ms", where="backordered > 0"),
-        Index("by_reserved", "site sku owner placed_at_ms", where="reserved > 0"),
+        Index("by_promised", "site sku owner placed_at_ms", where="reserved + released > 0"),
         Index("by_customer", "customer sku delivered_at_ms", where="delivered > 0"),
     ],
     checks=[f"{_SUM} = ordered", *(f"{b} >= 0" for b in BUCKETS)],

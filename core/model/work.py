@@ -68,7 +68,7 @@ class Tour(NamedTuple):
 
 @record(
     key="tour number",
-    indexes=[Index("by_place", "place sku tour number", where="state = 'open'"), Index("by_part", "part tour number")],
+    indexes=[Index("by_place", "place sku tour number", where="state = 'open'"), Index("by_part", "part tour number"), Index("by_line", "order_id line tour number", where="state = 'open'")],
     checks=["quantity > 0", "picked >= 0", "picked <= quantity"],
 )
 class Pick(NamedTuple):
