@@ -199,6 +199,7 @@ def test_sixteen_keys_of_one_parcel_get_sixteen_labels(tmp_path):
 
 BUYER = """
 import os, signal, sys
+from pathlib import Path
 from floorwise.core.adapters.carriers.paper import PaperCarrier
 from floorwise.core.model.labels import LabelWanted
 
