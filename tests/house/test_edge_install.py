@@ -77,12 +77,14 @@ def box(repository, wheel, tmp_path_factory, require) -> Path:
     python = place / "bin" / "python"
     if uv := tool("uv"):
         call(uv, "venv", "--quiet", "--python", sys.executable, place)
-        install = [uv, "pip", "install", "--quiet", "--python", python, "--constraints", repository / "requirements.lock", wheel]
+        install = [uv, "pip", "install", "--quiet", "--python", python]
     else:
         call(sys.executable, "-m", "venv", place)
-        install = [python, "-m", "pip", "install", "--quiet", wheel]
-    done = call(*install)
+        install = [python, "-m", "pip", "install", "--quiet"]
+    done = call(*install, "--require-hashes", "-r", repository / "deploy/requirements-edge.lock")
     require(done.returncode == 0, f"the edge dependencies cannot be installed here: {done.stderr[-500:]}")
+    done = call(*install, "--no-deps", wheel)
+    assert done.returncode == 0, done.stderr
     return python
 
 
