@@ -32,6 +32,7 @@ class Desk:
         self._work = asyncio.Event()
         self._writer: asyncio.Task[None] | None = None
         self.accepted = asyncio.Event()  # set whenever something new stands in the spool
+        self.failing = False
         self.counts: Counter[str] = Counter()
         self.spool: Spool
 
@@ -53,6 +54,22 @@ class Desk:
     async def call(self, function: Callable[..., T], *words: object) -> T:
         """Run something on the spool's thread."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, function, *words)
+
+    async def insist(self, function: Callable[..., T], *words: object) -> T:
+        """Like `call`, and waits while the disk is full or failing: without end on purpose, the senders keep what is not acknowledged."""
+        while True:
+            try:
+                found = await self.call(function, *words)
+            except SpoolFull as error:
+                if not self.failing:
+                    log.error("spool takes nothing", reason=str(error))
+                self.failing = True
+                await asyncio.sleep(FULL_RETRY_S)
+            else:
+                if self.failing:
+                    log.info("spool takes readings again")
+                self.failing = False
+                return found
 
     async def accept(self, items: Sequence[Item]) -> list[Verdict]:
         """Return each item's verdict once the accepted ones are durable. Waits while the disk is full or failing."""
@@ -89,17 +106,6 @@ class Desk:
             self.accepted.set()
 
     async def _durable(self, items: list[Item]) -> list[Verdict]:
-        failing = False
-        while True:
-            try:
-                verdicts = await self.call(self.spool.accept, items)
-            except SpoolFull as error:
-                if not failing:
-                    log.error("spool takes nothing", reason=str(error))
-                failing = True
-                await asyncio.sleep(FULL_RETRY_S)  # without end on purpose: the senders keep what is not acknowledged
-                continue
-            if failing:
-                log.info("spool takes readings again")
-            self.counts.update(verdict.name.lower() for verdict in verdicts)
-            return verdicts
+        verdicts = await self.insist(self.spool.accept, items)
+        self.counts.update(verdict.name.lower() for verdict in verdicts)
+        return verdicts

@@ -60,6 +60,7 @@ class Link:
         self.changed = asyncio.Event()  # set at each connect and disconnect, for whoever waits on more than one thing
         self.dropped = 0
         self.session = 0
+        self._will = will
         self._queue: asyncio.Queue[Message] = asyncio.Queue()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._client = client = mqtt.Client(
@@ -82,6 +83,8 @@ class Link:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        if self._will:
+            self.publish(*self._will)  # a broker keeps the will to itself when the parting was in good order
         self._client.disconnect()
         await asyncio.to_thread(self._client.loop_stop)
         self._loop = None

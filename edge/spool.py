@@ -19,8 +19,9 @@ from enum import IntEnum
 from pathlib import Path
 from typing import NamedTuple
 
+from floorwise.core.errors import FloorError
 from floorwise.core.failpoints import reach
-from floorwise.core.model.readings import SUM_MASK, Reading, digest, encode_values
+from floorwise.core.model.readings import SUM_MASK, Reading, Refusal, digest, encode_values
 from floorwise.edge.spool_file import (
     INSERT_ENTRY,
     SAVE_STREAM,
@@ -43,7 +44,7 @@ STREAMS_CACHED = 20_000  # streams in memory; others are read again when their d
 OFFER_AHEAD = 2_000  # places marked as offered in advance, so that not every message costs an fsync
 
 
-class SpoolFull(Exception):
+class SpoolFull(FloorError):
     """The file has reached its bound, or the disk is full or failing; nothing of the group was accepted."""
 
 
@@ -71,6 +72,7 @@ class Item(NamedTuple):
     reading: Reading
     custody: bool = False
     skip: bool = False  # remember the key as seen, keep nothing
+    heard: int | None = None  # digest of what the device said, where a filter has changed it since
 
 
 class Entry(NamedTuple):
@@ -136,17 +138,34 @@ class Spool:
         if damaged:
             self.drop(damaged, "damaged")
         if entries and not custody and entries[-1].place > self._offered:
-            self._offered = entries[-1].place + OFFER_AHEAD
-            self._db.execute("UPDATE meta SET value = ? WHERE name = 'offered'", (self._offered,))  # durable before anything is sent
+            try:
+                self._db.execute("UPDATE meta SET value = ? WHERE name = 'offered'", (entries[-1].place + OFFER_AHEAD,))
+            except sqlite3.Error as error:
+                raise SpoolFull(f"{self.path.name}: {error}") from error
+            self._offered = entries[-1].place + OFFER_AHEAD  # durable before anything is sent
         return entries
 
     def forget(self, places: Iterable[int]) -> None:
         """Remove entries that are durable upstream. Written with the next group; a crash before that only causes a repeat."""
         self._forgotten.extend(places)
+        if len(self._forgotten) >= GROUP_READINGS:
+            self.accept(())
 
     def drop(self, places: Sequence[int], reason: str) -> None:
         """Give entries up and count them. `reason` is told upstream, unless it is "dead_letter": then upstream told us."""
         self._group((), [row for place in places for row in self._db.execute(_DROPPED + "WHERE id = ?", (place,))], reason)
+
+    def note_unreadable(self, refusals: Sequence[Refusal]) -> None:
+        """Have it told upstream that these readings came and made no sense; they were never accepted."""
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            for one in refusals:
+                self._db.execute(_ADD_GAP, (one.device, one.boot, "unreadable", one.seq, one.seq, 1))
+            self._db.execute("COMMIT")
+        except sqlite3.Error as error:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise SpoolFull(f"{self.path.name}: {error}") from error
 
     def flush(self, now_ms: int) -> None:
         """Write what was forgotten and turn counted drops into gap readings. Call when idle and when the link is back."""
@@ -231,15 +250,16 @@ class Spool:
 
     def _decide(self, stream: Stream, item: Item, mark: int, has_room: bool) -> Verdict:
         key, seq = item.reading.key, item.reading.seq
+        mark_heard = mark if item.heard is None else item.heard
         if stream.has(seq):
             stream.duplicates += 1
-            return Verdict.DUPLICATE if self._recent.get(key, mark) == mark else Verdict.CONFLICT
+            return Verdict.DUPLICATE if self._recent.get(key, mark_heard) == mark_heard else Verdict.CONFLICT
         if not item.skip and not has_room:
             stream.refused += 1
             return Verdict.REFUSED
         if hole := stream.see(seq):
             self._tell_gap(stream, "too_many_holes", hole[0], hole[1], hole[1] - hole[0] + 1)
-        self._recent[key] = mark
+        self._recent[key] = mark_heard
         if len(self._recent) > RECENT_DIGESTS:
             del self._recent[next(iter(self._recent))]
         if item.skip:

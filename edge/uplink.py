@@ -30,8 +30,8 @@ log = structlog.get_logger(__name__)
 class Uplink:
     """Sends what the desk's spool holds over `link`; run `send` and `hear` as two tasks."""
 
-    def __init__(self, desk: Desk, link: Link, agent: str, now_ms: Callable[[], int]) -> None:
-        self._desk, self._link, self._agent, self._now_ms = desk, link, agent, now_ms
+    def __init__(self, desk: Desk, link: Link, agent: str, now_ms: Callable[[], int], birth: bytes = b"") -> None:
+        self._desk, self._link, self._agent, self._now_ms, self._birth = desk, link, agent, now_ms, birth
         self._in_flight: dict[tuple[str, int, int], int] = {}  # key → place
         self._after = {True: 0, False: 0}  # lane → place last sent
         self._ack_wait_s = ACK_WAIT_FIRST_S
@@ -76,10 +76,10 @@ class Uplink:
         room = min(BATCH_READINGS, IN_FLIGHT_READINGS - len(self._in_flight))
         if room <= 0:
             return False
-        entries = await self._desk.call(self._desk.spool.take, self._after[True], room, True)
+        entries = await self._desk.insist(self._desk.spool.take, self._after[True], room, True)
         custody = bool(entries)
         if not custody:
-            entries = await self._desk.call(self._desk.spool.take, self._after[False], room, False)
+            entries = await self._desk.insist(self._desk.spool.take, self._after[False], room, False)
         entries = list(_that_fit(entries))
         if not entries or not self._link.publish(up(self._agent, "batch"), self._batch([entry.reading for entry in entries])):
             return False
@@ -102,12 +102,12 @@ class Uplink:
             else:
                 keys = [key for key in self._in_flight if key[:2] == (device, boot) and first <= key[2] <= last]
             done += [place for key in keys if (place := self._in_flight.pop(key, None)) is not None]
-        self._desk.spool.forget(done)
+        await self._desk.insist(self._desk.spool.forget, done)
         dead = [place for one in answer.refused if (place := self._in_flight.pop(one[:3], None)) is not None]
         if dead:
             self.refused += len(dead)
             log.error("gateway refuses readings for good", count=len(dead), first=answer.refused[0].reason)
-            await self._desk.call(self._desk.spool.drop, dead, "dead_letter")
+            await self._desk.insist(self._desk.spool.drop, dead, "dead_letter")
         if done or dead:
             self._heard_at = asyncio.get_running_loop().time()
             self._ack_wait_s = ACK_WAIT_FIRST_S
@@ -118,11 +118,13 @@ class Uplink:
         if self._session == self._link.session:
             self._ack_wait_s = min(2 * self._ack_wait_s, ACK_WAIT_LAST_S)
             log.warning("no ack, sending again", readings=len(self._in_flight), next_wait_s=self._ack_wait_s)
+        elif self._birth:
+            self._link.publish(up(self._agent, "birth"), self._birth, retain=True)
         self._session, self._heard_at = self._link.session, now
         self.sent_again += len(self._in_flight)
         self._in_flight.clear()
         self._after = {True: 0, False: 0}
-        await self._desk.call(self._desk.spool.flush, self._now_ms())
+        await self._desk.insist(self._desk.spool.flush, self._now_ms())
 
     async def _wait(self) -> None:
         """Wait for something new, an ack, a change of the link, or IDLE_S; then write what was forgotten."""
@@ -136,7 +138,7 @@ class Uplink:
                 await asyncio.gather(*waits, return_exceptions=True)
         self._link.changed.clear()
         if not done:
-            await self._desk.call(self._desk.spool.flush, self._now_ms())
+            await self._desk.insist(self._desk.spool.flush, self._now_ms())
 
 
 def _that_fit(entries: list[Entry]) -> Iterable[Entry]:

@@ -1,0 +1,1 @@
+"""A made-up thermometer and hygrometer in a room or a cold store."""

@@ -1,0 +1,1 @@
+"""A made-up load cell under a shelf."""

@@ -1,0 +1,1 @@
+"""A made-up fixed scanner at a dock."""

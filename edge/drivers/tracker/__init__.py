@@ -1,0 +1,1 @@
+"""A made-up logger that travels with a parcel or a pallet."""
