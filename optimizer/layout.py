@@ -8,6 +8,7 @@ name of the bin or aisle.
 """
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -147,6 +148,29 @@ class BlockLayout:
         """Return x and y in millimetres for a drawing, int64[n, 2], depots first."""
         aisle, mm = self.places(locations, depots)
         return np.column_stack([self.aisle_x_mm[aisle], mm])
+
+    @cached_property
+    def by_rank(self) -> np.ndarray:
+        """Locations sorted by (aisle, distance from the front), int64[n]."""
+        return np.lexsort((self.location_mm, self.location_aisle)).astype(np.int64)
+
+    @cached_property
+    def rank(self) -> np.ndarray:
+        """The place of each location in `by_rank`, int64[n]."""
+        rank = np.empty(self.locations, dtype=np.int64)
+        rank[self.by_rank] = np.arange(self.locations)
+        return rank
+
+    def with_location(self, aisle: int, mm: int) -> "BlockLayout":
+        """Return the same floor with one more, unnamed location behind the others."""
+        wider = copy(self)
+        for name in ("by_rank", "rank"):
+            wider.__dict__.pop(name, None)
+        wider.location_aisle = np.append(self.location_aisle, np.int64(aisle))
+        wider.location_mm = np.append(self.location_mm, np.int64(mm))
+        wider.lift_ms = np.append(self.lift_ms, np.int64(0))
+        wider.location_names = None
+        return wider
 
     @cached_property
     def _crossing_mm(self) -> np.ndarray:

@@ -4,7 +4,7 @@
     sweep_length(costs, width_mm, first, last, busy, into, source, option, closed, work) -> length
     multiblock_length(start, pos_mm, line_mm, closed_mm, width_mm, depot_aisle, depot_mm, into, source, option, closed, costs, work)
     multiblock_walk(same, order) -> length, `order` filled
-    multiblock_walks(first_stop, start, pos_mm, …, lengths, order)                   many sets of stops in one call
+    multiblock_walks(first_stop, stops, …, lengths, order)                           many sets of locations in one call
 
 Shapes and units, int64 millimetres; A aisles, K cross-aisles, n stops, S states:
 
@@ -35,6 +35,7 @@ from floorwise.optimizer.kernels.states import (
     FRONT,
     GAP,
     NONE,
+    OPTIONS,
     PASS,
     STAY_BACK,
     STAY_BOTH,
@@ -329,30 +330,36 @@ def _chain_of(start, pos_mm, line_mm, closed_mm, a, b, depot_aisle, depot_mm, co
 
 @njit(cache=True, nogil=True)
 def multiblock_walks(
-    first_stop,
-    start,
-    pos_mm,
-    line_mm,
-    closed_mm,
-    width_mm,
-    depot_aisle,
-    depot_mm,
-    into,
-    source,
-    option,
-    closed,
-    costs,
-    work,
-    lengths,
-    order,
-):
-    """Walk many sets of stops; set t holds the stops first_stop[t]:first_stop[t + 1], order is counted within its set.
+    first_stop, stops, rank, by_rank, location_aisle, location_mm, line_mm, closed_mm, width_mm,
+    depot_aisle, depot_mm, into, source, option, closed, lengths, order,
+):  # fmt: skip
+    """Walk many sets of locations: set t is stops[first_stop[t]:first_stop[t + 1]], in any order, repeats allowed.
 
-    start int64[T, A+1] counts from 0 within each set; depot_aisle and depot_mm int64[T].
+    rank      int64[L]  place of each location when all are sorted by (aisle, position); by_rank is its inverse
+    lengths   int64[T]  filled with the shortest walks' lengths
+    order     int64[n]  filled with the same locations, each set in walking order
     """
+    aisles = len(width_mm[0])
+    costs = np.empty((aisles, len(line_mm) - 1, OPTIONS), dtype=np.int64)
+    work = np.empty((2, len(closed)), dtype=np.int64)
+    start = np.empty(aisles + 1, dtype=np.int64)
     for t in range(len(first_stop) - 1):
         begin, end = first_stop[t], first_stop[t + 1]
+        ranks = np.empty(end - begin, dtype=np.int64)
+        for i in range(begin, end):
+            ranks[i - begin] = rank[stops[i]]
+        ranks.sort()
+        pos = np.empty(end - begin, dtype=np.int64)
+        start[:] = 0
+        for i in range(end - begin):
+            location = by_rank[ranks[i]]
+            pos[i] = location_mm[location]
+            start[location_aisle[location] + 1] += 1
+        for a in range(aisles):
+            start[a + 1] += start[a]
+        walk = np.zeros(end - begin, dtype=np.int64)
         lengths[t] = multiblock_walk(
-            start[t], pos_mm[begin:end], line_mm, closed_mm, width_mm, depot_aisle[t], depot_mm[t],
-            into, source, option, closed, costs, work, order[begin:end],
-        )  # fmt: skip
+            start, pos, line_mm, closed_mm, width_mm, depot_aisle, depot_mm, into, source, option, closed, costs, work, walk
+        )
+        for i in range(end - begin):
+            order[begin + i] = by_rank[ranks[walk[i]]]
