@@ -1,3 +1,4 @@
+import json
 import re
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,12 +12,16 @@ from floorwise.core.adapters import scans
 from floorwise.core.adapters.scans import FNC1, Element, ScannerProfile, elements, enrol, read
 from floorwise.core.model import gs1
 from floorwise.core.model.gs1 import Fault, ScannedItem
-from tests.core.test_gs1 import vectors
 
 APPLE = "09501234567891"
 AT_MS = 1_771_243_200_000  # 2026-02-16 12:00 UTC
 END_OF_2026_MS = 1_798_761_600_000  # 2027-01-01 00:00 UTC
 PROVEN = ScannerProfile(FNC1)
+
+
+def vectors(shared_data: Path, kind: str) -> list[dict]:
+    found = json.loads((shared_data / "conformance/gs1/gs1_syntax_engine_vectors.json").read_text())["vectors"]
+    return next(rows for name, rows in found.items() if name.startswith(kind))
 
 
 def unbracketed(found: tuple[Element, ...]) -> str:
