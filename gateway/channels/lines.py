@@ -74,7 +74,7 @@ class TableRows:
             return fields, RowFault("", line.reason, f"{len(line)} characters of it can be read")
         raw_fields = self._split(line.raw.decode("latin-1"))  # one character a byte: columns before they can be read
         at = next((at for at, field in enumerate(raw_fields) if not _is_text(field.encode("latin-1"))), len(raw_fields))
-        return fields, RowFault(self._column(at), "wrong_encoding", fields[at] if at < len(fields) else line)
+        return fields, RowFault(self._column(at), "wrong_encoding", fields[at] if at < len(fields) else "")
 
     def _split(self, line: str) -> list[str]:
         return split_quoted([line], self._delimiter) or line.split(self._delimiter)

@@ -20,7 +20,7 @@ MAX_NUMBER = 10**12  # of an invoice or a customer
 
 
 class OnlineRetail:
-    """Turns the fields of one row into a `Row`; faults are told in the order of COLUMNS."""
+    """Turns the fields of one row into a `Row`; of several faults the first in the order of COLUMNS is told."""
 
     def __init__(self, header: tuple[str, ...], catalogue: Catalogue):
         self._columns = itemgetter(*(header.index(column) for column in COLUMNS))

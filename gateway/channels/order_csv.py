@@ -20,14 +20,14 @@ from floorwise.gateway.channels.fields import (
 
 CHANNEL = "csv"
 NEEDED = ("order", "sku", "quantity", "placed_at")
-OPTIONAL = ("unit", "price_minor", "price", "currency", "customer", "country", "is_return")
+OPTIONAL = ("unit", "currency", "price_minor", "price", "is_return", "customer", "country")
 COLUMNS = NEEDED + OPTIONAL
 ORDER, TIME = "order", "placed_at"
 SKU_PATTERN = re.compile(r"[A-Za-z0-9._/-]{1,40}")
 
 
 class GenericOrders:
-    """Turns the fields of one row into a `Row`; faults are told in the order of COLUMNS, the first only.
+    """Turns the fields of one row into a `Row`; of several faults the first in the order of COLUMNS is told.
 
     A column that is absent or blank: unit "each", currency that of the site, price 0, no customer, no country, no return.
     """
