@@ -57,10 +57,10 @@ class Ledger(Protocol):
         Raises Conflict when the record changed since, StockConflict when a declared check would fail.
         """
 
-    def append_move(self, move: Move) -> Move:
-        """Number the move, write it, and change both balances in the same statement group.
+    def append_move(self, move: Move, bound: int = 0) -> Move:
+        """Number the move, write it, and change both balances with it; `bound` of the units were bound to a pick and no longer are.
 
-        Raises StockConflict when a real place would fall below what is bound there.
+        Raises StockConflict when a real place would fall below zero, or below what stays bound there.
         """
 
     def append_event(self, kind: str, at_ms: int, body: dict[str, Any]) -> Event:

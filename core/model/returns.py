@@ -9,7 +9,10 @@ GRADES = {"A": "available", "B": "returned", "C": "damaged"}  # grade -> stock s
 
 @record(
     key="rma",
-    indexes=[Index("by_state", "site state requested_at_ms rma", where="state in ('approved', 'received', 'graded')"), Index("by_line", "order_id line rma")],
+    indexes=[
+        Index("by_state", "site state requested_at_ms rma", where="state in ('approved', 'received', 'graded')"),
+        Index("by_line", "order_id line rma"),
+    ],
     checks=["quantity > 0", "refund_minor >= 0"],
 )
 class Rma(NamedTuple):

@@ -68,7 +68,11 @@ class Tour(NamedTuple):
 
 @record(
     key="tour number",
-    indexes=[Index("by_place", "place sku tour number", where="state = 'open'"), Index("by_part", "part tour number"), Index("by_line", "order_id line tour number", where="state = 'open'")],
+    indexes=[
+        Index("by_place", "place sku tour number", where="state = 'open'"),
+        Index("by_part", "part tour number"),
+        Index("by_line", "order_id line tour number", where="state = 'open'"),
+    ],
     checks=["quantity > 0", "picked >= 0", "picked <= quantity"],
 )
 class Pick(NamedTuple):
@@ -92,7 +96,10 @@ class Pick(NamedTuple):
     version: int = 0
 
 
-@record(key="task", indexes=[Index("by_state", "site state opened_at_ms task", where="state = 'open'"), Index("by_place", "place sku lot state task")])
+@record(
+    key="task",
+    indexes=[Index("by_state", "site state opened_at_ms task", where="state = 'open'"), Index("by_place", "place sku lot state task")],
+)
 class CountTask(NamedTuple):
     """Somebody should look: the floor and the books disagree at a place, or may."""
 

@@ -1,0 +1,80 @@
+"""The planning question, read from the ledger: parts that wait, and unbound stock they may be picked from."""
+
+from floorwise.core.errors import NotFound
+from floorwise.core.model.handling import TREE_DEPTH, HandlingUnit, unit_of
+from floorwise.core.model.places import SELLABLE_KINDS, Location, Site
+from floorwise.core.model.planning import BinPoint, BinStock, Block, DemandLine, PartDemand, PlanRequest
+from floorwise.core.model.policies import CART, PALLET
+from floorwise.core.model.stock import NEVER_MS, Balance, Lot
+from floorwise.core.model.work import Part, PartLine
+from floorwise.core.ports import Ledger
+
+
+def request(
+    ledger: Ledger, site_name: str, parts: list[Part], at_ms: int, owner: str = "house", seed: int = 0, effort: int = 0
+) -> PlanRequest:
+    """Everything a planner needs for these parts (all of one kind), complete and in a fixed order."""
+    site = ledger.get(Site, site_name)
+    if site is None:
+        raise NotFound(f"site {site_name!r} is unknown")
+    demands, skus = [], set()
+    for part in parts:
+        rows = ledger.find(PartLine, "key", part.part)
+        skus.update(row.sku for row in rows)
+        lines = tuple(DemandLine(row.line, row.sku, row.quantity, max(row.min_expiry_ms, at_ms)) for row in rows)
+        demands.append(PartDemand(part.part, part.cut_off_ms, part.weight_g, part.volume_mm3, lines))
+    stock, bins = [], {}
+    for sku in sorted(skus):
+        free: dict[tuple[int, str, str], list[int]] = {}
+        for balance in ledger.find(Balance, "stock", sku, owner, "available"):
+            point = bins.get(balance.place) or _point(ledger, balance.place)
+            if point is None:
+                continue
+            bins[balance.place] = point
+            lot = ledger.get(Lot, sku, balance.lot) if balance.lot else None
+            sums = free.setdefault((lot.expires_at_ms if lot else NEVER_MS, balance.place, balance.lot), [0, 0])
+            sums[0] += balance.on_hand - balance.reserved  # one row a serial: the planner sees the bin
+            sums[1] += balance.version
+        stock += [
+            BinStock(place, sku, lot, expiry, units, version)
+            for (expiry, place, lot), (units, version) in sorted(free.items())
+            if units > 0
+        ]
+    is_bulk = bool(parts) and parts[0].kind == "bulk"
+    pitch = site.aisle_pitch_mm
+    block = Block(tuple(range(0, site.aisles * pitch, pitch)), site.aisle_length_mm, site.depot_x_mm)
+    named = {row.location for row in stock}
+    return PlanRequest(
+        site_name,
+        at_ms,
+        block,
+        tuple(bins[place] for place in sorted(named)),
+        PALLET if is_bulk else CART,
+        tuple(demands),
+        tuple(stock),
+        seed,
+        effort,
+    )
+
+
+def balances_at(ledger: Ledger, place: str, sku: str, lot: str, owner: str = "house") -> list[Balance]:
+    """The sellable balances of a SKU and lot at one place, by serial."""
+    rows = ledger.find(Balance, "key", place, sku, lot)
+    return [row for row in rows if row.owner == owner and row.status == "available" and row.on_hand]
+
+
+def _point(ledger: Ledger, place: str) -> BinPoint | None:
+    """Where a place can be walked to; None when it is not in a pick or reserve bin."""
+    standing = place
+    for _ in range(TREE_DEPTH):
+        unit = unit_of(standing)
+        if not unit:
+            location = ledger.get(Location, standing)
+            if location is None or location.kind not in SELLABLE_KINDS:
+                return None
+            return BinPoint(place, location.aisle, location.y_mm, location.level)
+        found = ledger.get(HandlingUnit, unit)
+        if found is None:
+            return None
+        standing = found.parent
+    return None

@@ -1,0 +1,132 @@
+"""Which function handles which command; the only list of what can be asked of a warehouse."""
+
+import json
+from typing import Any, NamedTuple, get_args, get_origin, get_type_hints
+
+from floorwise.core.errors import BadInput, NotFound
+from floorwise.core.flow import (
+    buying,
+    counting,
+    entry,
+    masterdata,
+    packing,
+    picking,
+    receiving,
+    returns,
+    shipping,
+    touring,
+    tracking,
+    waving,
+)
+from floorwise.core.model import events
+from floorwise.core.model.journal import Timer
+from floorwise.core.ports import Desk, Handler
+
+
+class FireTimer(NamedTuple):
+    """Execute the command of a timer that is due."""
+
+    timer: str
+
+
+class DropTimer(NamedTuple):
+    """Close a timer whose command was refused."""
+
+    timer: str
+    reason: str
+
+
+def fire_timer(desk: Desk, wanted: FireTimer) -> dict:
+    """Execute the timer's command and close it in the same transaction; a closed timer does nothing."""
+    timer = desk.ledger.get(Timer, wanted.timer)
+    if timer is None:
+        raise NotFound(f"timer {wanted.timer} is unknown")
+    if not timer.is_open:
+        return {"fired": 0}
+    command = command_from(timer.command, json.loads(timer.body))
+    reply = HANDLERS[type(command)](desk, command)
+    desk.ledger.change(timer, is_open=0)
+    return {"fired": 1} | reply
+
+
+def drop_timer(desk: Desk, wanted: DropTimer) -> dict:
+    """Close the timer and tell why its command did not run."""
+    timer = desk.ledger.get(Timer, wanted.timer)
+    if timer is None:
+        raise NotFound(f"timer {wanted.timer} is unknown")
+    desk.ledger.change(timer, is_open=0)
+    desk.tell(events.TimerDropped(timer.timer, timer.command, wanted.reason))
+    return {"dropped": 1}
+
+
+HANDLERS: dict[type, Handler] = {
+    masterdata.AddSite: masterdata.add_site,
+    masterdata.AddSkus: masterdata.add_skus,
+    masterdata.AddPackLevels: masterdata.add_pack_levels,
+    masterdata.AddCarriers: masterdata.add_carriers,
+    masterdata.SetStockRules: masterdata.set_stock_rules,
+    entry.PlaceOrder: entry.place_order,
+    entry.CancelOrder: entry.cancel_order,
+    entry.ParkRow: entry.park_row,
+    receiving.ReceiveStock: receiving.receive_stock,
+    receiving.ReceiveOpening: receiving.receive_opening,
+    receiving.ReceivePurchase: receiving.receive_purchase,
+    buying.ReviewStock: buying.review_stock,
+    waving.ReleaseOrders: waving.release_orders,
+    touring.ReleaseTours: touring.release_tours,
+    touring.FallBack: touring.fall_back,
+    touring.TakeTour: touring.take_tour,
+    picking.ConfirmPick: picking.confirm_pick,
+    picking.ReportShort: picking.report_short,
+    counting.OpenCount: counting.open_count,
+    counting.RecordCount: counting.record_count,
+    counting.SettleUnresolved: counting.settle_unresolved,
+    counting.ChangeStatus: counting.change_status,
+    packing.StartPack: packing.start_pack,
+    packing.ClosePack: packing.close_pack,
+    shipping.RecordLabel: shipping.record_label,
+    shipping.HandOver: shipping.hand_over,
+    tracking.RecordScan: tracking.record_scan,
+    returns.RequestReturn: returns.request_return,
+    returns.MatchReturn: returns.match_return,
+    returns.ReceiveReturn: returns.receive_return,
+    returns.GradeReturn: returns.grade_return,
+    returns.RefundReturn: returns.refund_return,
+    FireTimer: fire_timer,
+    DropTimer: drop_timer,
+}
+
+COMMANDS = {command.__name__: command for command in HANDLERS}
+
+
+def command_from(name: str, body: Any) -> Any:
+    """The command `name` with the fields of `body`, a JSON object; BadInput names the field that is wrong."""
+    if name not in COMMANDS:
+        raise BadInput(f"{name!r} is not a command; known are {', '.join(sorted(COMMANDS))}")
+    return _built(COMMANDS[name], body, name)
+
+
+def _built(kind: Any, value: Any, where: str) -> Any:
+    if kind in (int, str):
+        if type(value) is not kind:
+            raise BadInput(f"{where}: {value!r} is not {'a whole number' if kind is int else 'a text'}")
+        return value
+    if get_origin(kind) is tuple:
+        if not isinstance(value, list | tuple):
+            raise BadInput(f"{where}: {value!r} is not a list")
+        inner = get_args(kind)
+        if len(inner) == 2 and inner[1] is Ellipsis:
+            return tuple(_built(inner[0], item, f"{where}[{i}]") for i, item in enumerate(value))
+        if len(inner) != len(value):
+            raise BadInput(f"{where}: {len(inner)} values are needed, {len(value)} given")
+        return tuple(_built(k, item, f"{where}[{i}]") for i, (k, item) in enumerate(zip(inner, value, strict=True)))
+    fields = get_type_hints(kind)
+    if isinstance(value, list | tuple) and len(value) == len(fields):  # as a stored command's inner rows stand
+        value = dict(zip(fields, value, strict=True))
+    if not isinstance(value, dict):
+        raise BadInput(f"{where}: {value!r} is not an object with {', '.join(fields)}")
+    if unknown := sorted(set(value) - set(fields)):
+        raise BadInput(f"{where}: {', '.join(unknown)} is unknown; fields are {', '.join(fields)}")
+    if missing := [f for f in fields if f not in value and f not in kind._field_defaults]:
+        raise BadInput(f"{where}: {', '.join(missing)} is missing")
+    return kind(**{name: _built(fields[name], inner, f"{where}.{name}") for name, inner in value.items()})

@@ -1,0 +1,84 @@
+"""Tracking: scans of carriers become one status a parcel, whatever their order of arrival."""
+
+from typing import NamedTuple
+
+from floorwise.core.errors import BadInput, NotFound, WrongState
+from floorwise.core.flow import books, promising
+from floorwise.core.flow.shipping import move_unit
+from floorwise.core.model import events
+from floorwise.core.model.catalog import Sku
+from floorwise.core.model.orders import BUCKETS, Order, OrderLine
+from floorwise.core.model.parcels import Parcel, ParcelLine, Scan, status_after
+from floorwise.core.ports import Desk
+
+SCANNED = ("in_transit", "out_for_delivery", "failed_attempt", "lost", "delivered")
+
+
+class RecordScan(NamedTuple):
+    """A carrier saw the parcel with this tracking number at `at_ms`."""
+
+    tracking: str
+    status: str
+    at_ms: int
+    source: str
+    proof: str = ""
+
+
+def record_scan(desk: Desk, told: RecordScan) -> dict:
+    """Keep the scan and derive the parcel's status from all of them; the same scan again changes nothing.
+
+    The first "delivered" delivers the lines and stays so: later scans change the status, never the lines back. "lost" makes
+    replacement lines, linked to the lost ones. BadInput for an unknown status or a delivery without proof.
+    """
+    if told.status not in SCANNED:
+        raise BadInput(f"scan of {told.tracking}: status {told.status!r}; known are {', '.join(SCANNED)}")
+    if told.status == "delivered" and not told.proof:
+        raise BadInput(f"scan of {told.tracking}: a delivery needs a proof (signature, photo, code or place)")
+    found = desk.ledger.find(Parcel, "by_tracking", told.tracking, limit=1)
+    if not told.tracking or not found:
+        raise NotFound(f"tracking number {told.tracking!r} is unknown")
+    parcel = found[0]
+    if not parcel.handed_over_at_ms:
+        raise WrongState(f"parcel {parcel.parcel} is {parcel.status}: it has not been handed over")
+    if not desk.ledger.insert(Scan(parcel.parcel, told.at_ms, told.status, told.source, told.proof, desk.now_ms)):
+        return {"parcel": parcel.parcel, "status": parcel.status, "again": 1}
+    latest = status_after(desk.ledger.find(Scan, "key", parcel.parcel))
+    values = {"status": latest.status, "status_at_ms": latest.at_ms}
+    is_first_delivery = told.status == "delivered" and not parcel.delivered_at_ms
+    if is_first_delivery:
+        values |= {"delivered_at_ms": told.at_ms, "proof": told.proof}
+    was = parcel.status
+    parcel = desk.ledger.change(parcel, **values)
+    desk.tell(events.ParcelScanned(parcel.parcel, told.status, told.at_ms, told.source))
+    if is_first_delivery:
+        _deliver(desk, parcel, told)
+    elif latest.status == "lost" and was != "lost" and not parcel.delivered_at_ms:
+        _replace(desk, parcel)
+    return {"parcel": parcel.parcel, "status": parcel.status}
+
+
+def _deliver(desk: Desk, parcel: Parcel, told: RecordScan) -> None:
+    move_unit(desk, parcel, "TRANSIT", "CUSTOMER", told.tracking)
+    for row in desk.ledger.find(ParcelLine, "key", parcel.parcel):
+        line = books.line_at(desk, row.order_id, row.line)
+        bucket = "shipped" if line.shipped >= row.quantity else "lost"
+        books.shift(desk, line, bucket, "delivered", row.quantity, delivered_at_ms=max(line.delivered_at_ms, told.at_ms))
+    desk.tell(events.ParcelDelivered(parcel.parcel, parcel.order_id, told.at_ms, told.proof))
+
+
+def _replace(desk: Desk, parcel: Parcel) -> None:
+    """Lost: the units stay with the carrier (TRANSIT), and new lines of the same order take their place."""
+    order = desk.ledger.get(Order, parcel.order_id)
+    numbers, waiting = [], 0
+    for row in desk.ledger.find(ParcelLine, "key", parcel.parcel):
+        line = books.shift(desk, books.line_at(desk, row.order_id, row.line), "shipped", "lost", row.quantity)
+        number = desk.ledger.find(OrderLine, "key", order.order_id)[-1].line + 1
+        units = promising.promise(desk, desk.ledger.get(Sku, line.sku), line.owner, row.quantity, line.min_expiry_ms)
+        buckets = dict.fromkeys(BUCKETS, 0) | {"reserved": units, "backordered": row.quantity - units}
+        desk.ledger.insert(
+            line._replace(line=number, source_row=0, replaces_line=line.line, delivered_at_ms=0, ordered=row.quantity, version=0, **buckets)
+        )
+        numbers.append(number)
+        waiting += units
+    desk.ledger.change(order, waiting=order.waiting + waiting)
+    desk.tell(events.ParcelLost(parcel.parcel, parcel.order_id, numbers))

@@ -1,0 +1,305 @@
+"""What the journal tells: one NamedTuple an event, named as it stands in the journal.
+
+Fields are integers, strings and lists of these. Personal data stays out: a customer is a pseudonym, an address is a country.
+"""
+
+from typing import NamedTuple
+
+
+class SiteAdded(NamedTuple):
+    site: str
+    zone: str
+    locations: int
+
+
+class CatalogueChanged(NamedTuple):
+    skus: int
+    pack_levels: int
+    carriers: int
+    rules: int
+
+
+class OrderPlaced(NamedTuple):
+    order_id: str
+    channel: str
+    reference: str
+    customer: str
+    country: str
+    carrier: str
+    cut_off_ms: int
+    lines: list[list[int | str]]  # [line, sku, ordered, reserved, backordered]
+
+
+class OrderCancelled(NamedTuple):
+    order_id: str
+    units: int
+
+
+class RowParked(NamedTuple):
+    source: str
+    row: int
+    column: str
+    reason: str
+
+
+class BackorderFilled(NamedTuple):
+    order_id: str
+    line: int
+    sku: str
+    quantity: int
+
+
+class ReservationShrunk(NamedTuple):
+    order_id: str
+    line: int
+    sku: str
+    quantity: int
+    cause: str
+
+
+class StockReceived(NamedTuple):
+    sku: str
+    lot: str
+    quantity: int
+    place: str
+    source: str
+    reference: str
+
+
+class StockMoved(NamedTuple):
+    sku: str
+    lot: str
+    quantity: int
+    source: str
+    target: str
+    cause: str
+
+
+class StatusChanged(NamedTuple):
+    sku: str
+    lot: str
+    quantity: int
+    place: str
+    status: str
+    to_status: str
+    cause: str
+
+
+class UnitBuilt(NamedTuple):
+    unit: str
+    kind: str
+    parent: str
+
+
+class UnitMoved(NamedTuple):
+    unit: str
+    source: str
+    target: str
+    cause: str
+
+
+class UnitOpened(NamedTuple):
+    unit: str
+    place: str
+    loose: int
+
+
+class UnitChanged(NamedTuple):
+    unit: str
+    state: str
+    cause: str
+
+
+class OrderReleased(NamedTuple):
+    order_id: str
+    parts: list[list[int | str]]  # [part, kind, lines, units]
+
+
+class ToursReleased(NamedTuple):
+    planner: str
+    length_mm: int
+    lower_bound_mm: int
+    tours: list[str]
+
+
+class TourReleased(NamedTuple):
+    tour: str
+    kind: str
+    parts: list[str]
+    length_mm: int
+    picks: list[list[int | str]]  # [number, place, sku, lot, quantity, part, line]
+
+
+class TourTaken(NamedTuple):
+    tour: str
+    picker: str
+
+
+class PickConfirmed(NamedTuple):
+    tour: str
+    number: int
+    order_id: str
+    line: int
+    sku: str
+    lot: str
+    place: str
+    quantity: int
+    tote: str
+    picker: str
+    done_at_ms: int
+
+
+class PickShort(NamedTuple):
+    tour: str
+    number: int
+    order_id: str
+    line: int
+    sku: str
+    place: str
+    found: int
+    missing: int
+
+
+class TourDone(NamedTuple):
+    tour: str
+    picker: str
+
+
+class CountWanted(NamedTuple):
+    task: str
+    place: str
+    sku: str
+    lot: str
+    expected: int
+    cause: str
+
+
+class StockCounted(NamedTuple):
+    task: str
+    place: str
+    sku: str
+    lot: str
+    expected: int
+    counted: int
+
+
+class PartDropped(NamedTuple):
+    part: str
+    order_id: str
+    cause: str
+
+
+class PackStarted(NamedTuple):
+    part: str
+    station: str
+
+
+class ParcelPacked(NamedTuple):
+    parcel: str
+    sscc: str
+    order_id: str
+    part: str
+    carton: str
+    weight_g: int
+    lines: list[list[int]]  # [line, quantity]
+
+
+class LabelWanted(NamedTuple):
+    key: str
+    parcel: str
+    sscc: str
+    carrier: str
+    service: str
+    ship_to_country: str
+    customer: str
+    weight_g: int
+    length_mm: int
+    width_mm: int
+    height_mm: int
+
+
+class LabelRecorded(NamedTuple):
+    parcel: str
+    tracking: str
+    document: str
+
+
+class ParcelsHandedOver(NamedTuple):
+    carrier: str
+    manifest: str
+    parcels: list[str]
+
+
+class ParcelScanned(NamedTuple):
+    parcel: str
+    status: str
+    at_ms: int
+    source: str
+
+
+class ParcelDelivered(NamedTuple):
+    parcel: str
+    order_id: str
+    at_ms: int
+    proof: str
+
+
+class ParcelLost(NamedTuple):
+    parcel: str
+    order_id: str
+    replaced_by: list[int]  # line numbers
+
+
+class ReturnApproved(NamedTuple):
+    rma: str
+    order_id: str
+    line: int
+    quantity: int
+    reference: str
+
+
+class ReturnReceived(NamedTuple):
+    rma: str
+    order_id: str
+    line: int
+    sku: str
+    quantity: int
+
+
+class ReturnGraded(NamedTuple):
+    rma: str
+    grade: str
+    place: str
+
+
+class RefundGiven(NamedTuple):
+    rma: str
+    order_id: str
+    line: int
+    amount_minor: int
+    currency: str
+
+
+class PurchaseRaised(NamedTuple):
+    purchase: str
+    sku: str
+    quantity: int
+    expected_at_ms: int
+
+
+class PurchaseReceived(NamedTuple):
+    purchase: str
+    sku: str
+    quantity: int
+
+
+class TimerSet(NamedTuple):
+    timer: str
+    due_at_ms: int
+    command: str
+
+
+class TimerDropped(NamedTuple):
+    timer: str
+    command: str
+    reason: str
