@@ -73,7 +73,7 @@ def build(name: str | None) -> typer.Typer:
     app.callback()(_root)
     for known, where in COMMANDS.items():
         if known != name:
-            app.command(known, help=where.help)(_elsewhere)
+            app.command(known, help=where.help, short_help=where.help)(_elsewhere)
             continue
         module = importlib.import_module(where.module)
         if hasattr(module, "app"):
