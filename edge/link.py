@@ -61,6 +61,7 @@ class Link:
         self.dropped = 0
         self.session = 0
         self._will = will
+        self._is_closing = False
         self._queue: asyncio.Queue[Message] = asyncio.Queue()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._client = client = mqtt.Client(
@@ -83,6 +84,7 @@ class Link:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        self._is_closing = True
         if self._will:
             self.publish(*self._will)  # a broker keeps the will to itself when the parting was in good order
         self._client.disconnect()
@@ -141,7 +143,7 @@ class Link:
         self.changed.set()
 
     def _went(self, reason: str) -> None:
-        if self.connected.is_set():
+        if self.connected.is_set() and not self._is_closing:
             log.warning("link lost", link=self.name, reason=reason)
         self.connected.clear()
         self.changed.set()
