@@ -31,6 +31,8 @@ class Command(NamedTuple):
     extra: str | None = None
 
 
+WRONG_PATH = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError)  # a full disk is nobody's bad input
+
 COMMANDS: dict[str, Command] = {
     "edge": Command("floorwise.cli.edge", "Run one edge agent: keep what devices say safe until the gateway has it."),
 }
@@ -51,14 +53,11 @@ def run(words: list[str]) -> int:
     except KeyboardInterrupt:
         complain("stopped")
         return 130
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader left; a second complaint at exit helps nobody
-        return 1
     except OSError as error:
         if error.filename is None:
             raise
         complain(f"{error.filename}: {error.strerror}")
-        return 2
+        return 2 if isinstance(error, WRONG_PATH) else 1
     except Exception as error:
         return _translate(name, error)
     return code if isinstance(code, int) else 0
