@@ -156,11 +156,7 @@ def _line_feeds(pieces: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _as_utf8(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    first = b""
-    for piece in pieces:
-        first += piece
-        if len(first) >= 4:
-            break
+    first, pieces = _with_first_bytes(pieces)
     mark, encoding = next((known for known in BYTE_ORDER_MARKS if first.startswith(known[0])), (b"", "utf-8"))
     first = first[len(mark) :]
     if encoding == "utf-8":
@@ -176,6 +172,23 @@ def _as_utf8(pieces: Iterator[bytes]) -> Iterator[bytes]:
         yield decoder.decode(b"", final=True).encode("utf-8", "surrogatepass")
     except UnicodeDecodeError:
         raise _Torn("damaged_file") from None
+
+
+def _with_first_bytes(pieces: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
+    """As many pieces as the longest byte order mark needs, and the others; a break so early comes with the others."""
+    first, broken = b"", []
+    try:
+        while len(first) < 4 and (piece := next(pieces, None)) is not None:
+            first += piece
+    except _Torn as torn:
+        broken.append(torn)
+
+    def others() -> Iterator[bytes]:
+        if broken:
+            raise broken[0]
+        yield from pieces
+
+    return first, others()
 
 
 def _pieces(path: Path, progress: Progress | None) -> Iterator[bytes]:

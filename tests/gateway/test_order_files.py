@@ -131,6 +131,12 @@ def test_an_order_number_that_returns_on_a_later_day_is_another_order_whatever_t
     assert (later.reference, [line.row for line in later.lines]) == ("7@2011-12-06", [1, 3])
 
 
+def test_no_order_gets_the_number_that_another_has_already(write):
+    row = "{},MUG,1,2011-12-0{}T10:00\n"
+    path = write(GENERIC + row.format("7", 5) + row.format("7", 6) + row.format("7@2011-12-06", 5))
+    assert [order.reference for order in open_order_file(path)] == ["7", "7@2011-12-06", "7@2011-12-06@"]
+
+
 def test_every_iteration_reads_the_file_anew_and_gives_the_same(write):
     file = open_order_file(write(THREE_DAYS))
     assert list(file) == list(file)

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import zlib
 from datetime import date
 
 import pytest
@@ -93,14 +94,14 @@ def test_quoted_fields_may_hold_delimiters_quotes_and_line_breaks(write):
     assert file.rows_read == 2
 
 
-def test_a_quoted_field_of_more_lines_than_a_row_may_have_is_given_up_and_the_rows_behind_it_are_read(write):
-    path = write(f'{GENERIC}\nA1,MUG,1,2024-05-01T10:00,"Fr' + "\nx" * 30 + "\nA2,MUG,1,2024-05-01T10:00,Malta\n")
+def test_a_quoted_field_of_more_lines_than_a_row_may_have_is_given_up_and_the_lines_behind_it_are_rows(write):
+    path = write(f'{GENERIC}\nA1,MUG,1,2024-05-01T10:00,"Fr' + "\nx\nx\nx,y" * 10 + '\nance"\nA2,MUG,1,2024-05-01T10:00,Malta\n')
     file = open_order_file(path)
     drafts = list(file)
     assert countries(drafts) == ["Malta"]
-    assert parked(drafts)[0] == (2, "sku", "missing_column")  # the rows without a time come first
-    assert (1, "country", "bad_quotes") in parked(drafts)
-    assert file.rows_read == 32
+    short = [(2 + at, "quantity" if at % 3 == 2 else "sku", "missing_column") for at in range(30)]  # x ends before sku, x,y before quantity
+    assert sorted(parked(drafts)) == [(1, "country", "bad_quotes"), *short, (32, "sku", "missing_column")]
+    assert file.rows_read == 33
 
 
 def test_a_second_header_an_extra_field_and_an_endless_line_are_each_parked(write):
@@ -147,10 +148,33 @@ def test_a_cut_anywhere_in_a_gzip_is_parked_at_the_row_it_hit(write, bytes_left)
     assert [draft.lines[0].row for draft in drafts if isinstance(draft, OrderDraft)] == list(range(1, file.rows_read))
 
 
-def test_a_cut_is_parked_even_when_its_row_would_lie_outside_the_range(write):
-    packed = gzip.compress(retail(*["France"] * 500).encode())
-    file = open_order_file(write(packed[:-8]), from_date=date(2020, 1, 1))
-    assert [reason for _, _, reason in parked(file)] == ["truncated_file"]
+def cut_after(text):
+    """A gzip file of which exactly `text` arrived: the end of the compressed data is missing."""
+    packer = zlib.compressobj(wbits=31)
+    return packer.compress(text.encode()) + packer.flush(zlib.Z_SYNC_FLUSH)
+
+
+def test_a_cut_is_parked_even_when_the_time_of_its_row_lies_outside_the_range(write):
+    path = write(cut_after(retail("France", "Malta") + ROW.format(3, "Ma")))
+    assert parked(open_order_file(path)) == [(3, "", "truncated_file")]
+    file = open_order_file(path, from_date=date(2020, 1, 1))
+    assert parked(file) == [(3, "", "truncated_file")]
+    assert (file.rows_read, file.rows_outside_range) == (3, 2)
+
+
+def test_a_cut_between_two_rows_is_a_parked_row_behind_the_last(write):
+    file = open_order_file(write(cut_after(retail("France", "Malta"))))
+    assert (parked(file), file.lines_accepted) == ([(3, "", "truncated_file")], 2)
+
+
+def test_small_steps_of_unpacking_give_as_much_of_a_cut_file_as_one_big_step(write, monkeypatch):
+    packed = gzip.compress(b"first\n" + b"x" * 10_000)
+    monkeypatch.setattr(decoding, "MAX_INFLATED_BYTES", 10)
+    for cut in range(20, len(packed) - 8):
+        expected = zlib.decompressobj(wbits=31).decompress(packed[:cut]).decode().split("\n")
+        lines = [line for block in text_blocks(write(packed[:cut])) for line in block]
+        assert lines == expected
+        assert lines[-1].reason == "truncated_file"
 
 
 @pytest.mark.parametrize(
@@ -306,7 +330,7 @@ PLAIN_TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters
 @settings(max_examples=100)
 @given(
     lines=st.lists(PLAIN_TEXT, min_size=1, max_size=30),
-    chunk=st.integers(1, 50),
+    chunk=st.integers(2, 50),
     packed=st.booleans(),
 )
 def test_lines_do_not_depend_on_where_the_reading_is_cut_into_pieces(tmp_path_factory, lines, chunk, packed):
