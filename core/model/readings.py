@@ -123,6 +123,18 @@ class Decoded(NamedTuple):
     refused: list[Refusal]
 
 
+class StoredValue(NamedTuple):
+    """One value of a reading as a row of a time-series store; (device, boot, seq, kind) is its identity."""
+
+    device: str
+    boot: int
+    seq: int
+    ts: int
+    kind: str
+    value: float  # 0.0 for a text
+    text: str  # "" for a number
+
+
 class AckRange(NamedTuple):
     """The readings `first`…`last` of one boot are durable on the other side."""
 
@@ -221,6 +233,22 @@ def decode_ack(payload: bytes) -> Ack:
         boot, seq = _count(one, "boot", f"refused[{number}].boot"), _count(one, "seq", f"refused[{number}].seq")
         answer.refused.append(Refusal(_device(one, "device"), boot, seq, str(one.get("reason", ""))[:REASON_LENGTH]))
     return answer
+
+
+def stored_values(reading: Reading) -> list[StoredValue]:
+    """Return the store rows of a reading, in the order of their kinds."""
+    rows = []
+    for kind, value in sorted(reading.values.items()):
+        number, text = (0.0, value) if isinstance(value, str) else (value + 0.0, "")
+        rows.append(StoredValue(*reading.key, reading.ts, kind, number, text))
+    return rows
+
+
+def reading_of(rows: Iterable[StoredValue]) -> Reading:
+    """Return the reading that rows of one key came from, so that a store can prove its digests."""
+    rows = list(rows)
+    values = {row.kind: row.text if isinstance(KINDS.get(row.kind), Text) else row.value for row in rows}
+    return Reading(rows[0].device, rows[0].boot, rows[0].seq, rows[0].ts, values)
 
 
 def encode_reading(reading: Reading) -> bytes:
