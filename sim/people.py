@@ -1,0 +1,135 @@
+"""Pickers who walk tours and packers at their stations; each task takes its own drawn time."""
+
+from heapq import heappop, heappush
+
+from floorwise.core.flow.packing import ClosePack, StartPack
+from floorwise.core.flow.picking import ConfirmPick, ReportShort
+from floorwise.core.flow.touring import TakeTour
+from floorwise.core.model.work import Part, Pick, Tour
+from floorwise.core.ports import Carrier
+from floorwise.core.workers import labels
+from floorwise.sim.world import SITE, World
+
+LABELS_A_STEP = 1_000
+
+
+class Packers:
+    """Stations that take picked parts in order of cut-off, pack them and ask for labels."""
+
+    def __init__(self, world: World, carrier: Carrier) -> None:
+        self._world = world
+        self._carrier = carrier
+        self._idle = [f"S{n:02}" for n in range(world.scenario.people.packers, 0, -1)]
+        self._queue: list[tuple[int, str]] = []
+
+    def resume(self) -> None:
+        """Go on with what was being packed."""
+        for part in self._world.ledger.find(Part, "by_state", SITE, "packing"):
+            if part.station in self._idle:
+                self._idle.remove(part.station)
+            self._world.at(part.state_at_ms + self._pack_ms(part), self._close, part.part, part.station)
+        labels.step(self._world.warehouse, self._carrier, LABELS_A_STEP)
+
+    def arrive(self, part: str) -> None:
+        """A cart brings a part to the pack benches."""
+        row = self._world.ledger.get(Part, part)
+        if row.state == "picked":
+            heappush(self._queue, (row.cut_off_ms, part))
+            self.kick()
+
+    def kick(self) -> None:
+        """Let idle stations begin."""
+        while self._idle and self._queue and self._world.is_staffed():
+            _, name = heappop(self._queue)
+            station = self._idle.pop()
+            self._world.execute(StartPack(name, station))
+            part = self._world.ledger.get(Part, name)
+            self._world.at(part.state_at_ms + self._pack_ms(part), self._close, name, station)
+
+    def _pack_ms(self, part: Part) -> int:
+        people = self._world.scenario.people
+        return self._world.chance.lognormal("pack", part.part, people.pack_ms + part.lines * people.pack_line_ms, people.spread)
+
+    def _close(self, part: str, station: str) -> None:
+        self._world.execute(ClosePack(part))
+        labels.step(self._world.warehouse, self._carrier, LABELS_A_STEP)
+        self._idle.append(station)
+        self._idle.sort(reverse=True)
+        self.kick()
+
+
+class Pickers:
+    """People with carts: each takes the next open tour, walks it stop by stop and brings the totes to the benches."""
+
+    def __init__(self, world: World, packers: Packers) -> None:
+        self._world = world
+        self._packers = packers
+        self._idle = [f"picker-{n:03}" for n in range(world.scenario.people.pickers, 0, -1)]
+
+    def resume(self) -> None:
+        """Go on with tours that were begun, and with carts that were on their way to the benches."""
+        ledger = self._world.ledger
+        for tour in ledger.find(Tour, "by_state", SITE, "taken"):
+            if tour.picker in self._idle:
+                self._idle.remove(tour.picker)
+            picks = ledger.find(Pick, "key", tour.tour)
+            ended = [pick for pick in picks if pick.state == "done"]
+            last = max(ended, key=lambda pick: (pick.done_at_ms, pick.number), default=None)
+            if last is None:
+                self._walk(tour.tour, tour.picker, picks, 0, "", tour.taken_at_ms + self._setup_ms(tour.tour))
+            else:
+                self._walk(tour.tour, tour.picker, picks, last.number, last.location, last.done_at_ms)
+        for part in ledger.find(Part, "by_state", SITE, "picked"):
+            picks = [pick for pick in ledger.find(Pick, "key", part.tour) if pick.state == "done"]
+            self._world.at(part.state_at_ms + self._world.walk_ms(picks[-1].location, ""), self._packers.arrive, part.part)
+
+    def kick(self) -> None:
+        """Give open tours to idle pickers, while people are at work."""
+        if not self._idle or not self._world.is_staffed():
+            return
+        for tour in self._world.ledger.find(Tour, "by_state", SITE, "open", limit=len(self._idle)):
+            picker = self._idle.pop()
+            self._world.execute(TakeTour(tour.tour, picker))
+            picks = self._world.ledger.find(Pick, "key", tour.tour)
+            self._walk(tour.tour, picker, picks, 0, "", self._world.now_ms + self._setup_ms(tour.tour))
+
+    def _setup_ms(self, tour: str) -> int:
+        people = self._world.scenario.people
+        return self._world.chance.lognormal("setup", tour, people.setup_ms, people.spread)
+
+    def _walk(self, tour: str, picker: str, picks: list[Pick], index: int, here: str, from_ms: int) -> None:
+        """Schedule the pick at `index`, reached from `here`; after the last one, the way back."""
+        if index < len(picks):
+            self._world.at(from_ms + self._pick_ms(picks[index], here), self._pick, tour, picker, picks, index)
+            return
+        back_ms = from_ms + (self._world.walk_ms(here, "") if here else 0)
+        self._world.at(back_ms, self._back, tour, picker, sorted({pick.part for pick in picks}))
+
+    def _pick_ms(self, pick: Pick, here: str) -> int:
+        people = self._world.scenario.people
+        hands_ms = min(pick.quantity * people.unit_ms, people.most_units_ms)
+        if pick.location != here:
+            hands_ms += people.search_ms
+            if self._world.place(pick.location).kind == "reserve":
+                hands_ms += people.climb_ms
+        entity = f"{pick.tour}.{pick.number}"
+        return self._world.walk_ms(here, pick.location) + self._world.chance.lognormal("pick", entity, hands_ms, people.spread)
+
+    def _pick(self, tour: str, picker: str, picks: list[Pick], index: int) -> None:
+        planned, now_ms = picks[index], self._world.now_ms
+        pick = self._world.ledger.get(Pick, tour, planned.number)  # its units may have been taken back meanwhile
+        if pick.state == "open":
+            entity = f"{tour}.{pick.number}"
+            if self._world.chance.happens("short", entity, self._world.scenario.faults.short_share):
+                found = self._world.chance.whole("found", entity, 0, pick.quantity - 1)
+                self._world.execute(ReportShort(tour, pick.number, found, picker, now_ms))
+            else:
+                self._world.execute(ConfirmPick(tour, pick.number, pick.quantity, picker, now_ms))
+        self._walk(tour, picker, picks, index + 1, planned.location, now_ms)
+
+    def _back(self, tour: str, picker: str, parts: list[str]) -> None:
+        for part in parts:
+            self._packers.arrive(part)
+        self._idle.append(picker)
+        self._idle.sort(reverse=True)
+        self.kick()
