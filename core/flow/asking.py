@@ -11,9 +11,9 @@ from floorwise.core.ports import Ledger
 
 
 def request(
-    ledger: Ledger, site_name: str, parts: list[Part], at_ms: int, owner: str = "house", seed: int = 0, effort: int = 0
+    ledger: Ledger, site_name: str, parts: list[Part], at_ms: int, seed: int = 0, effort: int = 0
 ) -> PlanRequest:
-    """Everything a planner needs for these parts (all of one kind), complete and in a fixed order."""
+    """Everything a planner needs for these parts (all of one kind and owner), complete and in a fixed order."""
     site = ledger.get(Site, site_name)
     if site is None:
         raise NotFound(f"site {site_name!r} is unknown")
@@ -26,7 +26,7 @@ def request(
     stock, bins = [], {}
     for sku in sorted(skus):
         free: dict[tuple[int, str, str], list[int]] = {}
-        for balance in ledger.find(Balance, "stock", sku, owner, "available"):
+        for balance in ledger.find(Balance, "stock", sku, parts[0].owner, "available"):
             point = bins.get(balance.place) or _point(ledger, balance.place)
             if point is None:
                 continue
@@ -57,8 +57,8 @@ def request(
     )
 
 
-def balances_at(ledger: Ledger, place: str, sku: str, lot: str, owner: str = "house") -> list[Balance]:
-    """The sellable balances of a SKU and lot at one place, by serial."""
+def balances_at(ledger: Ledger, place: str, sku: str, lot: str, owner: str) -> list[Balance]:
+    """The sellable balances of an owner's SKU and lot at one place, by serial."""
     rows = ledger.find(Balance, "key", place, sku, lot)
     return [row for row in rows if row.owner == owner and row.status == "available" and row.on_hand]
 

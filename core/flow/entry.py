@@ -218,6 +218,7 @@ def _line(
         customer=wanted.customer,
         unit=line.unit,
         price_minor=_price_each(line.price_minor * line.quantity, quantity),
+        paid_minor=line.price_minor * line.quantity,
         min_expiry_ms=min_expiry_ms,
         placed_at_ms=placed_at_ms,
         delivered_at_ms=0,
@@ -229,5 +230,5 @@ def _line(
 
 
 def _price_each(total_minor: int, units: int) -> int:
-    """The price of one smallest stock unit, half up: a case of 12 for 100 is 8 each; a refund never exceeds what was paid."""
+    """The price of one smallest stock unit, half up: a case of 12 for 100 is 8 each, for 102 it is 9. Refunds go by `paid_minor`."""
     return (2 * total_minor + units) // (2 * units)

@@ -140,6 +140,7 @@ def _parcel(desk: Desk, part: Part, order: Order, carton: Carton, pieces: list[P
         0,
         0,
         "",
+        0,
     )
     if not desk.ledger.insert(parcel):
         raise Conflict(f"parcel {name} or its SSCC {sscc} is taken")

@@ -76,11 +76,19 @@ def request_return(desk: Desk, wanted: RequestReturn) -> dict:
 
 
 def match_return(desk: Desk, wanted: MatchReturn) -> dict:
-    """Approve the return against the latest delivered line of that customer and SKU with enough units left; none: the row is parked."""
+    """Approve the return against the latest delivered line of that customer and SKU with enough units left; none: the row is parked.
+
+    The same slip again gives the RMA it got the first time, whatever the customer bought or sent back since.
+    """
+    slip = f"{wanted.reference or wanted.source}#{wanted.row}"
+    for rma in desk.ledger.find(Rma, "by_reference", slip):
+        is_theirs = books.line_at(desk, rma.order_id, rma.line).customer == wanted.customer
+        if is_theirs and (rma.sku, rma.quantity) == (wanted.sku, wanted.quantity):
+            return {"rma": rma.rma, "again": 1}
     lines = desk.ledger.find(OrderLine, "by_customer", wanted.customer, wanted.sku) if wanted.customer and wanted.quantity > 0 else []
     for line in reversed(lines):
         if returnable(line, desk.ledger.find(Rma, "by_line", line.order_id, line.line)) >= wanted.quantity:
-            return request_return(desk, RequestReturn(line.order_id, line.line, wanted.quantity, f"{wanted.reference}#{wanted.row}"))
+            return request_return(desk, RequestReturn(line.order_id, line.line, wanted.quantity, slip))
     park_row(desk, ParkRow(wanted.source, wanted.row, "sku", "no_sale_in_history", f"{wanted.quantity} {wanted.sku}", wanted.at_ms))
     return {"rma": ""}
 
@@ -154,11 +162,15 @@ def grade_return(desk: Desk, told: GradeReturn) -> dict:
 
 
 def refund_return(desk: Desk, told: RefundReturn) -> dict:
-    """Pay the price of the units back; all refunds of a line together never exceed what was paid for it."""
+    """Pay the units' share of the line back; all refunds of an order together never exceed what was paid for it."""
     rma = _rma(desk, told.rma, "graded")
     line = books.line_at(desk, rma.order_id, rma.line)
-    refunded = sum(r.refund_minor for r in desk.ledger.find(Rma, "by_line", rma.order_id, rma.line))
-    amount = refund_for(line.price_minor, rma.quantity, line.price_minor * line.ordered, refunded)
+    before = [r for r in desk.ledger.find(Rma, "by_line", rma.order_id, rma.line) if r.state == "refunded"]
+    refunded = sum(r.refund_minor for r in before)
+    # What was paid for lost units went over to the lines that replace them; a customer who got both has paid for one.
+    replaced = sum(r.paid_minor for r in desk.ledger.find(OrderLine, "key", rma.order_id) if r.replaces_line == rma.line)
+    share = refund_for(line.paid_minor, line.ordered, sum(r.quantity for r in before), rma.quantity, refunded)
+    amount = min(share, line.paid_minor - replaced - refunded)
     currency = desk.ledger.get(Order, rma.order_id).currency
     desk.ledger.change(rma, state="refunded", refund_minor=amount, closed_at_ms=desk.now_ms)
     desk.tell(events.RefundGiven(rma.rma, rma.order_id, rma.line, amount, currency))

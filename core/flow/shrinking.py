@@ -77,7 +77,12 @@ def unbind(desk: Desk, pick: Pick, quantity: int, cause: str) -> None:
 
 
 def take_from_pick(desk: Desk, pick: Pick, quantity: int) -> None:
-    """Make an open pick smaller, or end it as short when nothing is left of it; the tour's count of open picks follows."""
+    """Make an open pick smaller, or end it as short when nothing is left of it; the tour's count of open picks follows, and a
+    picker who has the tour already is told by a new revision of it."""
+    tour = desk.ledger.get(Tour, pick.tour)
+    if tour.state == "taken":
+        tour = desk.ledger.change(tour, revision=tour.revision + 1)
+        desk.tell(events.TourChanged(tour.tour, tour.picker, tour.revision))
     if quantity < pick.quantity:
         desk.ledger.change(pick, quantity=pick.quantity - quantity)
         return

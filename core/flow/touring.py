@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from floorwise.core.errors import Conflict, NotFound, OutOfStock, StalePlan, WrongState
-from floorwise.core.flow import asking, books
+from floorwise.core.flow import asking, books, promising, shrinking
 from floorwise.core.model import events
 from floorwise.core.model.handling import HandlingUnit
 from floorwise.core.model.planning import BinStock, Plan, PlannedTour, Take
@@ -42,24 +42,32 @@ def release_tours(desk: Desk, wanted: ReleaseTours) -> dict:
     plan = wanted.plan
     if desk.now_ms - wanted.made_at_ms > PLAN_LIFE_MS:
         raise StalePlan(f"the plan is {(desk.now_ms - wanted.made_at_ms) // 1000} s old; {PLAN_LIFE_MS // 1000} s is the limit")
-    rows = _rows(desk, plan.read)
-    names = [_release(desk, plan.planner, tour, rows) for tour in plan.tours]
+    owner = _owner(desk, [name for tour in plan.tours for name in tour.parts])
+    rows = _rows(desk, plan.read, owner)
+    names = [_release(desk, plan.planner, tour, rows, owner) for tour in plan.tours]
     if names:
         desk.tell(events.ToursReleased(plan.planner, plan.length_mm, plan.lower_bound_mm, names))
     return {"tours": len(names), "unplanned": len(plan.unplanned)}
 
 
 def fall_back(desk: Desk, wanted: FallBack) -> dict:
-    """Plan what still waits with nothing but the habit of walking an S; what stock cannot cover goes back to the pool."""
+    """Plan what still waits with nothing but the habit of walking an S. A part that stock cannot cover is given up: its units are
+    backordered, and those that can be promised again are released again with their order."""
     parts = [part for name in wanted.parts if (part := desk.ledger.get(Part, name)) is not None and part.state == "waiting"]
-    names: list[str] = []
-    if parts:
-        plan = s_shape_plan(asking.request(desk.ledger, desk.site, parts, desk.now_ms))
+    tours = dropped = 0
+    for owner, kind in sorted({(part.owner, part.kind) for part in parts}):
+        alike = [part for part in parts if (part.owner, part.kind) == (owner, kind)]
+        plan = s_shape_plan(asking.request(desk.ledger, desk.site, alike, desk.now_ms))
         rows: dict[tuple[str, str, str], list[Balance]] = {}
-        names = [_release(desk, plan.planner, tour, rows) for tour in plan.tours]
+        names = [_release(desk, plan.planner, tour, rows, owner) for tour in plan.tours]
         if names:
             desk.tell(events.ToursReleased(plan.planner, plan.length_mm, 0, names))
-    return {"tours": len(names)}
+        for left in plan.unplanned:
+            shrinking.drop(desk, desk.ledger.get(Part, left.part), left.reason)
+        for sku in sorted({row.sku for left in plan.unplanned for row in desk.ledger.find(PartLine, "key", left.part)}):
+            promising.fill_backorders(desk, sku, owner)
+        tours, dropped = tours + len(names), dropped + len(plan.unplanned)
+    return {"tours": tours, "dropped": dropped}
 
 
 def take_tour(desk: Desk, wanted: TakeTour) -> dict:
@@ -84,18 +92,26 @@ def take_tour(desk: Desk, wanted: TakeTour) -> dict:
     return {"tour": tour.tour, "picks": tour.picks}
 
 
-def _rows(desk: Desk, read: tuple[BinStock, ...]) -> dict[tuple[str, str, str], list[Balance]]:
+def _owner(desk: Desk, names: list[str]) -> str:
+    """The one owner of these parts; WrongState when a plan mixes owners, whose stock must not stand in for each other."""
+    owners = {part.owner for name in names if (part := desk.ledger.get(Part, name)) is not None}
+    if len(owners) > 1:
+        raise WrongState(f"the plan mixes parts of {', '.join(sorted(owners))}; plan each owner's apart")
+    return next(iter(owners), "")
+
+
+def _rows(desk: Desk, read: tuple[BinStock, ...], owner: str) -> dict[tuple[str, str, str], list[Balance]]:
     """The balances behind the rows a plan read, by (place, SKU, lot); StalePlan when one has changed since."""
     rows = {}
     for row in read:
         key = (row.location, row.sku, row.lot)
-        rows[key] = asking.balances_at(desk.ledger, *key)
+        rows[key] = asking.balances_at(desk.ledger, *key, owner)
         if sum(balance.version for balance in rows[key]) != row.version:
             raise StalePlan(f"{row.sku} {row.lot} in {row.location} has changed since the plan was made; plan again")
     return rows
 
 
-def _release(desk: Desk, planner: str, planned: PlannedTour, rows: dict[tuple[str, str, str], list[Balance]]) -> str:
+def _release(desk: Desk, planner: str, planned: PlannedTour, rows: dict[tuple[str, str, str], list[Balance]], owner: str) -> str:
     parts = {name: desk.ledger.get(Part, name) for name in planned.parts}
     for name, part in parts.items():
         if part is None or part.state != "waiting":
@@ -108,7 +124,7 @@ def _release(desk: Desk, planner: str, planned: PlannedTour, rows: dict[tuple[st
     tour_id = desk.ids.new("tour")
     picks: list[Pick] = []
     for take in planned.takes:
-        for balance, quantity in _bind(desk, take, rows):
+        for balance, quantity in _bind(desk, take, rows, owner):
             part = parts[take.part]
             picks.append(
                 Pick(
@@ -140,11 +156,11 @@ def _release(desk: Desk, planner: str, planned: PlannedTour, rows: dict[tuple[st
     return tour_id
 
 
-def _bind(desk: Desk, take: Take, rows: dict[tuple[str, str, str], list[Balance]]) -> list[tuple[Balance, int]]:
+def _bind(desk: Desk, take: Take, rows: dict[tuple[str, str, str], list[Balance]], owner: str) -> list[tuple[Balance, int]]:
     """Reserve a take's units in its bin, serial by serial where there are serials; the rows are kept as they now are."""
     key = (take.location, take.sku, take.lot)
     if key not in rows:
-        rows[key] = asking.balances_at(desk.ledger, *key)
+        rows[key] = asking.balances_at(desk.ledger, *key, owner)
     bound, left = [], take.quantity
     for i, balance in enumerate(rows[key]):
         units = min(left, balance.on_hand - balance.reserved)

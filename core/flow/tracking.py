@@ -27,8 +27,9 @@ class RecordScan(NamedTuple):
 def record_scan(desk: Desk, told: RecordScan) -> dict:
     """Keep the scan and derive the parcel's status from all of them; the same scan again changes nothing.
 
-    The first "delivered" delivers the lines and stays so: later scans change the status, never the lines back. "lost" makes
-    replacement lines, linked to the lost ones. BadInput for an unknown status or a delivery without proof.
+    The first "delivered" delivers the lines and stays so: later scans change the status, never the lines back. The first time
+    a parcel is "lost" its lines are replaced, linked to the lost ones; found again and lost again it is replaced no more.
+    BadInput for an unknown status or a delivery without proof.
     """
     if told.status not in SCANNED:
         raise BadInput(f"scan of {told.tracking}: status {told.status!r}; known are {', '.join(SCANNED)}")
@@ -47,12 +48,14 @@ def record_scan(desk: Desk, told: RecordScan) -> dict:
     is_first_delivery = told.status == "delivered" and not parcel.delivered_at_ms
     if is_first_delivery:
         values |= {"delivered_at_ms": told.at_ms, "proof": told.proof}
-    was = parcel.status
+    is_given_up = latest.status == "lost" and not parcel.lost_at_ms and not parcel.delivered_at_ms
+    if is_given_up:
+        values |= {"lost_at_ms": desk.now_ms}
     parcel = desk.ledger.change(parcel, **values)
     desk.tell(events.ParcelScanned(parcel.parcel, told.status, told.at_ms, told.source))
     if is_first_delivery:
         _deliver(desk, parcel, told)
-    elif latest.status == "lost" and was != "lost" and not parcel.delivered_at_ms:
+    elif is_given_up:
         _replace(desk, parcel)
     return {"parcel": parcel.parcel, "status": parcel.status}
 
@@ -61,7 +64,7 @@ def _deliver(desk: Desk, parcel: Parcel, told: RecordScan) -> None:
     move_unit(desk, parcel, "TRANSIT", "CUSTOMER", told.tracking)
     for row in desk.ledger.find(ParcelLine, "key", parcel.parcel):
         line = books.line_at(desk, row.order_id, row.line)
-        bucket = "shipped" if line.shipped >= row.quantity else "lost"
+        bucket = "lost" if parcel.lost_at_ms else "shipped"
         books.shift(desk, line, bucket, "delivered", row.quantity, delivered_at_ms=max(line.delivered_at_ms, told.at_ms))
     desk.tell(events.ParcelDelivered(parcel.parcel, parcel.order_id, told.at_ms, told.proof))
 
@@ -76,7 +79,16 @@ def _replace(desk: Desk, parcel: Parcel) -> None:
         units = promising.promise(desk, desk.ledger.get(Sku, line.sku), line.owner, row.quantity, line.min_expiry_ms)
         buckets = dict.fromkeys(BUCKETS, 0) | {"reserved": units, "backordered": row.quantity - units}
         desk.ledger.insert(
-            line._replace(line=number, source_row=0, replaces_line=line.line, delivered_at_ms=0, ordered=row.quantity, version=0, **buckets)
+            line._replace(
+                line=number,
+                source_row=0,
+                replaces_line=line.line,
+                paid_minor=line.paid_minor * row.quantity // line.ordered,
+                delivered_at_ms=0,
+                ordered=row.quantity,
+                version=0,
+                **buckets,
+            )
         )
         numbers.append(number)
         waiting += units

@@ -62,6 +62,7 @@ def _release(desk: Desk, order: Order) -> list[Part]:
             part=f"{order.order_id}.{number}",
             order_id=order.order_id,
             site=order.site,
+            owner=order.owner,
             kind=kind,
             state="waiting",
             cut_off_ms=order.cut_off_ms,

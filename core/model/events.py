@@ -135,6 +135,12 @@ class TourTaken(NamedTuple):
     picker: str
 
 
+class TourChanged(NamedTuple):
+    tour: str
+    picker: str
+    revision: int
+
+
 class PickConfirmed(NamedTuple):
     tour: str
     number: int

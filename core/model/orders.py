@@ -101,7 +101,8 @@ class OrderLine(NamedTuple):
     owner: str
     customer: str
     unit: str  # as ordered; quantities below are in smallest stock units
-    price_minor: int  # for one smallest stock unit, rounded half up from the ordered unit
+    price_minor: int  # for one smallest stock unit, rounded half up from the ordered unit; for people to read
+    paid_minor: int  # for the whole line, exact
     min_expiry_ms: int  # lots that expire before are not accepted; 0 = any
     placed_at_ms: int
     delivered_at_ms: int  # of its last unit, 0 = none yet

@@ -37,6 +37,7 @@ class Parcel(NamedTuple):
     handed_over_at_ms: int  # 0 = not yet
     delivered_at_ms: int
     proof: str  # what the carrier shows for the delivery
+    lost_at_ms: int  # when it was given up and its lines replaced; 0 = never
     version: int = 0
 
     @property

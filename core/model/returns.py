@@ -12,6 +12,7 @@ GRADES = {"A": "available", "B": "returned", "C": "damaged"}  # grade -> stock s
     indexes=[
         Index("by_state", "site state requested_at_ms rma", where="state in ('approved', 'received', 'graded')"),
         Index("by_line", "order_id line rma"),
+        Index("by_reference", "reference rma", where="reference <> ''"),
     ],
     checks=["quantity > 0", "refund_minor >= 0"],
 )
@@ -34,6 +35,10 @@ class Rma(NamedTuple):
     version: int = 0
 
 
-def refund_for(price_minor: int, quantity: int, paid_minor: int, refunded_minor: int) -> int:
-    """What to pay back: the price of the units, never more in sum than was paid for the line."""
-    return min(price_minor * quantity, paid_minor - refunded_minor)
+def refund_for(paid_minor: int, ordered: int, units_before: int, units_now: int, refunded_minor: int) -> int:
+    """What to pay back for `units_now` more of a line of `ordered` units, `units_before` of which were refunded already.
+
+    Each unit's share is counted on the running total and rounded down there: parts of a line never add up to more than was
+    paid for it, and all of it together is exactly what was paid.
+    """
+    return paid_minor * (units_before + units_now) // ordered - refunded_minor

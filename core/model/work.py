@@ -20,6 +20,7 @@ class Part(NamedTuple):
     part: str
     order_id: str
     site: str
+    owner: str  # whose stock it is picked from
     kind: str  # "cart", or "bulk": from reserve, with a truck of its own
     state: str
     cut_off_ms: int

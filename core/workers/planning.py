@@ -13,7 +13,7 @@ MOST_TRIES = 3  # plans made anew because stock changed under them
 
 
 def step(warehouse: Warehouse, planner: Planner, site: str, now_ms: int, limit: int, seed: int = 0, effort: int = 0) -> list[Plan]:
-    """Plan up to `limit` waiting parts of each kind and release the tours; give the plans that were released.
+    """Plan up to `limit` waiting parts of each kind, all of one owner, and release the tours; give the plans that were released.
 
     A part that the planner leaves out, and stock changes that outrun it, end at the S-shape fall-back: nothing waits for ever.
     """
@@ -23,6 +23,7 @@ def step(warehouse: Warehouse, planner: Planner, site: str, now_ms: int, limit: 
             parts = warehouse.ledger.find(Part, "by_state", site, "waiting", kind, limit=limit)
             if not parts:
                 break
+            parts = [part for part in parts if part.owner == parts[0].owner]
             plan = planner.plan(asking.request(warehouse.ledger, site, parts, now_ms, seed=seed, effort=effort))
             try:
                 warehouse.execute(ReleaseTours(plan, now_ms))
