@@ -7,6 +7,7 @@ from floorwise.core.errors import BadInput, NotFound
 from floorwise.core.flow import (
     buying,
     counting,
+    dispatching,
     entry,
     masterdata,
     packing,
@@ -87,6 +88,7 @@ HANDLERS: dict[type, Handler] = {
     shipping.RecordLabel: shipping.record_label,
     shipping.HandOver: shipping.hand_over,
     tracking.RecordScan: tracking.record_scan,
+    dispatching.RecordDispatch: dispatching.record_dispatch,
     returns.RequestReturn: returns.request_return,
     returns.MatchReturn: returns.match_return,
     returns.ReceiveReturn: returns.receive_return,
