@@ -34,6 +34,7 @@ class Command(NamedTuple):
 WRONG_PATH = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError)  # a full disk is nobody's bad input
 
 COMMANDS: dict[str, Command] = {
+    "execute": Command("floorwise.cli.execute", "Execute commands from a file, one JSON line each, and print a reply a line.", "ledger"),
     "edge": Command("floorwise.cli.edge", "Run one edge agent: keep what devices say safe until the gateway has it."),
 }
 
