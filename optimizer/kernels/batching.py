@@ -1,23 +1,25 @@
-"""Savings batching and exact re-costing of batches over block masks (array layout: see block_masks).
+"""Savings batching and re-costing of batches over masks.
 
 Orders are rows of `masks` uint64[n, C, W]; `load` int64[n, R] is what each takes of each resource, `capacity` int64[R]
-what one batch may hold. Lengths are int64 in the unit of `ys` and `x`.
+what one batch may hold, `kind` int64[n] separates orders that must never share a batch. `floor` is a tuple of `lengths`;
+lengths are int64 in the unit of its heights.
 """
 
 import numpy as np
 from numba import njit
 
-from floorwise.optimizer.kernels.block_masks import tour_length
+from floorwise.optimizer.kernels.lengths import length_of
 
 NONE = -1
 
 
 @njit(cache=True, nogil=True)
-def _joint_length(masks, a, b, scratch, ys, x, walkable, depot, height):
+def joint_length(masks, a, b, scratch, floor):
+    """Return the length of one tour over two masks; `scratch` uint64[C, W] is overwritten."""
     for c in range(scratch.shape[0]):
         for w in range(scratch.shape[1]):
             scratch[c, w] = masks[a, c, w] | masks[b, c, w]
-    return tour_length(scratch, ys, x, walkable, depot, height)
+    return length_of(scratch, floor)
 
 
 @njit(cache=True, nogil=True)
@@ -29,12 +31,11 @@ def _fit_together(load, capacity, a, b):
 
 
 @njit(cache=True, nogil=True)
-def savings(masks, load, capacity, kind, ys, x, walkable, depot, height):
+def savings(masks, load, capacity, kind, floor):
     """Return int64[n]: a batch number (the smallest order in it) for every order.
 
-    kind  int64[n]; orders of different kinds never share a batch
-    Clarke & Wright with savings re-computed after each merge, (de Koster et al. 1999, "C&W(ii)"), on exact lengths; ties
-    go to the smaller pair. At most 2 n² / 2 tours and n² memory: the caller bounds n. Each order must fit alone.
+    Clarke & Wright with savings re-computed after each merge (de Koster et al. 1999, "C&W(ii)"), on exact lengths; ties
+    go to the smaller pair. About n² tours, and n² memory: the caller bounds n. Each order must fit alone.
     """
     n = masks.shape[0]
     merged = masks.copy()
@@ -44,13 +45,13 @@ def savings(masks, load, capacity, kind, ys, x, walkable, depot, height):
     length = np.empty(n, np.int64)
     scratch = np.empty(masks.shape[1:], np.uint64)
     for i in range(n):
-        length[i] = tour_length(masks[i], ys, x, walkable, depot, height)
+        length[i] = length_of(masks[i], floor)
     saving = np.full((n, n), np.int64(-1), np.int64)  # i < j; -1 where they do not fit together
     best = np.full(n, NONE, np.int64)  # partner j > i of the largest saving
     for i in range(n):
         for j in range(i + 1, n):
             if kind[i] == kind[j] and _fit_together(held, capacity, i, j):
-                saving[i, j] = length[i] + length[j] - _joint_length(merged, i, j, scratch, ys, x, walkable, depot, height)
+                saving[i, j] = length[i] + length[j] - joint_length(merged, i, j, scratch, floor)
                 if best[i] == NONE or saving[i, j] > saving[i, best[i]]:
                     best[i] = j
     for _ in range(n):
@@ -76,8 +77,7 @@ def savings(masks, load, capacity, kind, ys, x, walkable, depot, height):
                 continue
             low, high = min(i, a), max(i, a)
             if kind[i] == kind[a] and _fit_together(held, capacity, i, a):
-                joint = _joint_length(merged, i, a, scratch, ys, x, walkable, depot, height)
-                saving[low, high] = length[i] + length[a] - joint
+                saving[low, high] = length[i] + length[a] - joint_length(merged, i, a, scratch, floor)
             else:
                 saving[low, high] = -1
         for i in range(n):
@@ -94,20 +94,15 @@ def savings(masks, load, capacity, kind, ys, x, walkable, depot, height):
 
 
 @njit(cache=True, nogil=True)
-def batch_lengths(masks, batch, ys, x, walkable, depot, height):
-    """Return int64[n]: at each batch number its exact tour length, 0 elsewhere."""
+def batch_lengths(masks, batch, floor):
+    """Return int64[n]: at each batch number its exact tour length, 0 elsewhere. A number is below n."""
     n = masks.shape[0]
-    lengths = np.zeros(n, np.int64)
-    scratch = np.empty(masks.shape[1:], np.uint64)
+    merged = np.zeros(masks.shape, np.uint64)
+    for i in range(n):
+        for c in range(masks.shape[1]):
+            for w in range(masks.shape[2]):
+                merged[batch[i], c, w] |= masks[i, c, w]
+    lengths = np.empty(n, np.int64)
     for number in range(n):
-        any_member = False
-        scratch[:] = np.uint64(0)
-        for i in range(n):
-            if batch[i] == number:
-                any_member = True
-                for c in range(scratch.shape[0]):
-                    for w in range(scratch.shape[1]):
-                        scratch[c, w] |= masks[i, c, w]
-        if any_member:
-            lengths[number] = tour_length(scratch, ys, x, walkable, depot, height)
+        lengths[number] = length_of(merged[number], floor)
     return lengths
