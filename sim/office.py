@@ -1,5 +1,7 @@
 """What goes on beside picking and packing: release and planning at every tick, purchases, counts, returns."""
 
+from collections.abc import Callable
+
 from floorwise.core.flow.counting import RecordCount, SettleUnresolved, unresolved
 from floorwise.core.flow.receiving import ReceivePurchase
 from floorwise.core.flow.returns import GradeReturn, ReceiveReturn, RefundReturn, RequestReturn, returnable
@@ -37,6 +39,7 @@ class Office:
         self._last_order_ms = world.now_ms
         self.is_fed = False  # the source of orders has ended
         self.is_done = False  # nothing is in flight and nothing will come
+        self.at_end: list[Callable[[], bool]] = []  # asked when nothing is in flight; True = more has come of it
 
     def resume(self) -> None:
         """Go on with open purchases, counts and returns; then tick."""
@@ -75,7 +78,7 @@ class Office:
             self._pickers.kick()
             self._packers.kick()
         is_over = self.is_fed and now_ms - self._last_order_ms > LONGEST_DRAIN_MS
-        if not self.is_idle() and not is_over:
+        if not is_over and (not self.is_idle() or any([ask() for ask in self.at_end])):
             world.keep((now_ms // TICK_MS + 1) * TICK_MS, self._tick)
         else:
             self.is_done = True

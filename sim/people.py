@@ -27,7 +27,7 @@ class Packers:
         for part in self._world.ledger.find(Part, "by_state", SITE, "packing"):
             if part.station in self._idle:
                 self._idle.remove(part.station)
-            self._world.at(part.state_at_ms + self._pack_ms(part), self._close, part.part, part.station)
+            self._world.at(part.state_at_ms + self.pack_ms(part), self._close, part.part, part.station)
         labels.step(self._world.warehouse, self._carrier, LABELS_A_STEP)
 
     def arrive(self, part: str) -> None:
@@ -44,9 +44,10 @@ class Packers:
             station = self._idle.pop()
             self._world.execute(StartPack(name, station))
             part = self._world.ledger.get(Part, name)
-            self._world.at(part.state_at_ms + self._pack_ms(part), self._close, name, station)
+            self._world.at(part.state_at_ms + self.pack_ms(part), self._close, name, station)
 
-    def _pack_ms(self, part: Part) -> int:
+    def pack_ms(self, part: Part) -> int:
+        """How long a part takes at a bench."""
         people = self._world.scenario.people
         return self._world.chance.lognormal("pack", part.part, people.pack_ms + part.lines * people.pack_line_ms, people.spread)
 

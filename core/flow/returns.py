@@ -10,7 +10,7 @@ from floorwise.core.model.orders import Order, OrderLine
 from floorwise.core.model.parcels import Parcel, ParcelLine
 from floorwise.core.model.returns import GRADES, Rma, refund_for
 from floorwise.core.model.stock import Balance
-from floorwise.core.ports import Desk
+from floorwise.core.ports import Desk, Ledger
 
 RETURNS = "RETURNS"  # the bench where parcels are opened
 OUTLET = "OUTLET"
@@ -91,6 +91,20 @@ def match_return(desk: Desk, wanted: MatchReturn) -> dict:
             return request_return(desk, RequestReturn(line.order_id, line.line, wanted.quantity, slip))
     park_row(desk, ParkRow(wanted.source, wanted.row, "sku", "no_sale_in_history", f"{wanted.quantity} {wanted.sku}", wanted.at_ms))
     return {"rma": ""}
+
+
+def sale_of(ledger: Ledger, wanted: MatchReturn) -> OrderLine | None:
+    """The latest delivered line of that customer and SKU, placed before the slip was written, with enough units left.
+
+    A slip without a customer matches nothing: all unknown customers are not one person.
+    """
+    if not wanted.customer or wanted.quantity <= 0:
+        return None
+    for line in reversed(ledger.find(OrderLine, "by_customer", wanted.customer, wanted.sku)):
+        was_placed = not wanted.at_ms or line.placed_at_ms <= wanted.at_ms
+        if was_placed and returnable(line, ledger.find(Rma, "by_line", line.order_id, line.line)) >= wanted.quantity:
+            return line
+    return None
 
 
 def receive_return(desk: Desk, told: ReceiveReturn) -> dict:

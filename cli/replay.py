@@ -1,0 +1,103 @@
+"""`floorwise replay FILE`: real order lines through the same intake to the door."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from floorwise.cli.output import Json, fail, note, progress, result
+
+DATA = Path("data") / "replay"
+IDENTITY = "replay.json"
+
+
+def command(
+    file: Annotated[Path, typer.Argument(help="Order lines: .csv or .jsonl, plain or .gz.")],
+    format: Annotated[str, typer.Option(help="auto, online-retail, csv or jsonl.")] = "auto",
+    from_date: Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First day, in the site's time zone.")] = None,
+    days: Annotated[int | None, typer.Option(min=1, help="How many days; default: to the end of the file.")] = None,
+    speed: Annotated[str, typer.Option(help="max: as fast as the machine goes.")] = "max",
+    seed: Annotated[int, typer.Option(help="Fixes walking and packing times, transit times, sizes and weights.")] = 1,
+    zone: Annotated[str, typer.Option(help="Time zone of the site.")] = "Europe/London",
+    catalogue: Annotated[
+        Path | None, typer.Option(help="List of SKUs; default: the *_skus.csv beside the file, else any plausible code.")
+    ] = None,
+    data: Annotated[Path | None, typer.Option(help="Where the ledger lives; default: data/replay/ and a name of file and range.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Carry every order of FILE to the door and account for every row.
+
+    Cut it off and run the same command again: it goes on where it was. A finished replay only tells its figures again.
+    Rows that make no sense are parked for review with their place; the rest goes on.
+    """  # fmt: skip
+    import json
+    import time
+
+    from floorwise.core.adapters.carriers.paper import PaperCarrier
+    from floorwise.core.adapters.ledger_sql.sqlite import saved_heads
+    from floorwise.core.verify import verify
+    from floorwise.gateway.channels.decoding import OrderFileError
+    from floorwise.gateway.channels.order_file import open_order_file
+    from floorwise.sim.replay import DEMAND_DAYS, Replay, account
+
+    if speed != "max":
+        fail(f"--speed {speed}: only max, the twin's clock, can be had here")
+    began = time.monotonic()
+    start = from_date.date() if from_date else None
+    try:
+        with progress(f"reading {file.name}", unit="rows") as bar:
+            orders = open_order_file(
+                file, format, start, days, zone, catalogue, demand_days=DEMAND_DAYS, on_progress=lambda rows, *_: bar.reach(rows)
+            )
+            drafts = list(orders)
+    except OrderFileError as error:
+        fail(str(error))
+    if not drafts:
+        fail(f"{file}: none of its {orders.rows_read:,} rows lies in the days asked for; see --from and --days")
+    identity = {"file": _digest(file), "format": orders.format, "from": str(start or ""), "days": days or 0, "seed": seed, "zone": zone}
+    directory = data or DATA / f"{file.name.partition('.')[0]}-{start or 'start'}-{days or 'all'}d-{_name(identity)}"
+    directory.mkdir(parents=True, exist_ok=True)
+    told = directory / IDENTITY
+    if told.exists() and json.loads(told.read_text()) != identity:
+        fail(f"{directory} holds another replay ({told.read_text()}); give an empty directory with --data")
+    told.write_text(json.dumps(identity))
+    replay = Replay(drafts, orders.demand_before, zone, seed, directory, PaperCarrier(directory / "labels"))
+    if replay.twin.ledger.head[0] > 1:
+        note(f"{directory}: goes on after event {replay.twin.ledger.head[0]:,}")
+    with progress("replay", orders.lines_accepted, "lines") as bar:
+        run = replay.run(on_lines=bar.advance)
+    seen = account(replay.twin.ledger, orders)
+    checks = verify(replay.twin.ledger, saved_heads(directory))
+    for check in checks:
+        if not check.ok:
+            note(f"verify: {check.name}: {check.detail}")
+    replay.twin.close()
+    counted = seen.lines_accepted + seen.lines_review + seen.lines_returned + seen.unaccounted + orders.rows_outside_range
+    figures = {
+        "rows_read": orders.rows_read,
+        "rows_outside_range": orders.rows_outside_range,
+        **seen._asdict(),
+        "unaccounted": seen.unaccounted + abs(orders.rows_read - counted),
+        "verify_ok": all(check.ok for check in checks),
+        "seconds": round(time.monotonic() - began, 1),
+        "floor_days": round((run.ended_at_ms - run.started_at_ms) / 86_400_000, 2),
+        "journal_head": run.journal_head,
+        "data": str(directory),
+    }
+    result(figures, as_json)
+    if figures["unaccounted"] or not figures["verify_ok"]:
+        raise typer.Exit(1)
+
+
+def _digest(path: Path) -> str:
+    from hashlib import file_digest
+
+    with path.open("rb") as stream:
+        return file_digest(stream, "sha256").hexdigest()
+
+
+def _name(identity: dict[str, object]) -> str:
+    from hashlib import sha256
+
+    return sha256(repr(sorted(identity.items())).encode()).hexdigest()[:8]
