@@ -59,14 +59,22 @@ def faults(events: Iterable[Event], saved: Iterable[tuple[int, str]]) -> Iterato
             columns = (event.number, event.kind, event.at_ms)
         if columns != (event.number, event.kind, event.at_ms):
             yield Fault(event.number, f"event {event.number} is filed as {event.kind} at {event.at_ms}, its line says {columns}")
-        if chained(head, event.line) != event.head:
+        if not _follows(head, event):
             yield Fault(event.number, f"event {event.number} does not follow from the one before: its line or an earlier one was changed")
-        for other in wanted.pop(event.number, set()) - {event.head}:
-            yield Fault(event.number, f"the head saved for event {event.number} is {other[:12]}…, the journal says {event.head[:12]}…")
+        for other in sorted(wanted.pop(event.number, set()) - {event.head}):
+            yield Fault(event.number, f"the head saved for event {event.number} is {other[:12]}…, the journal says {event.head!s:.12}…")
         head, last = event.head, event.number
     for number in sorted(wanted):
         if number:
             yield Fault(number, f"a head was saved for event {number}, the journal ends at {last}: its end was cut off")
+
+
+def _follows(head: str, event: Event) -> bool:
+    """Whether the event's head is that of its line; a head or line that is no text at all follows from nothing."""
+    try:
+        return chained(head, event.line) == event.head
+    except (AttributeError, TypeError, ValueError):
+        return False
 
 
 def require_sound(events: Iterable[Event]) -> None:

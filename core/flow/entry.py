@@ -14,6 +14,7 @@ from floorwise.core.model.places import Site, next_cut_off_ms, zone_named
 from floorwise.core.model.units import to_base
 from floorwise.core.ports import Desk
 
+REVIEW_TEXT = 200  # characters of a parked text that are kept
 MOST_LINES = 10_000  # lines an order may have
 MOST_UNITS = 10_000_000  # smallest stock units a line may have
 DAY_MS = 86_400_000
@@ -130,11 +131,12 @@ def place_order(desk: Desk, wanted: PlaceOrder) -> dict:
 
 
 def cancel_order(desk: Desk, wanted: CancelOrder) -> dict:
-    """Cancel what is reserved or backordered; WrongState, naming what is possible, when nothing of it is."""
+    """Cancel what is reserved or backordered, and promise the freed units to those who wait for them. WrongState, naming what
+    is possible, when nothing of it is."""
     order = desk.ledger.get(Order, wanted.order_id)
     if order is None:
         raise NotFound(f"order {wanted.order_id} is unknown")
-    lines, units = desk.ledger.find(OrderLine, "key", wanted.order_id), 0
+    lines, units, freed = desk.ledger.find(OrderLine, "key", wanted.order_id), 0, set()
     for line in lines:
         for bucket in ("reserved", "backordered"):
             if held := getattr(line, bucket):
@@ -142,17 +144,20 @@ def cancel_order(desk: Desk, wanted: CancelOrder) -> dict:
                 units += held
                 if bucket == "reserved":
                     promising.free(desk, line.sku, line.owner, held)
+                    freed.add((line.sku, line.owner))
     if not units:
         state = state_of(lines)
         raise WrongState(f"order {order.order_id} is {state}: nothing of it can be cancelled; after delivery it can be returned")
     desk.ledger.change(order, waiting=0)
     desk.tell(events.OrderCancelled(order.order_id, units))
+    for sku, owner in sorted(freed):
+        promising.fill_backorders(desk, sku, owner)
     return {"order_id": order.order_id, "cancelled": units}
 
 
 def park_row(desk: Desk, wanted: ParkRow) -> dict:
     """Note the row for review; the same source and row again changes nothing."""
-    row = Review(wanted.source, wanted.row, wanted.column, wanted.reason, wanted.text[:200], wanted.at_ms or desk.now_ms)
+    row = Review(wanted.source, wanted.row, wanted.column, wanted.reason, wanted.text[:REVIEW_TEXT], wanted.at_ms or desk.now_ms)
     if desk.ledger.insert(row):
         desk.tell(events.RowParked(wanted.source, wanted.row, wanted.column, wanted.reason))
         return {"parked": 1}

@@ -48,6 +48,7 @@ RULES = {
     "core.model": Rule(("core.model", "core.errors"), **DOMAIN),
     "core.ports": Rule(("core.model", "core.errors"), **DOMAIN),
     "core.flow": Rule(("core.flow", *RULES_AND_FORM), **DOMAIN),
+    "core.verify": Rule(("core.verify", *RULES_AND_FORM), **DOMAIN),
     "core.workers": Rule(("core.flow", "core.workers", "core.warehouse", *RULES_AND_FORM), **DOMAIN),
     "core.adapters": Rule(("core.adapters", *RULES_AND_FORM), ANY),
     "optimizer": Rule(("optimizer",), frozenset({"numpy", "numba", "highspy"})),

@@ -9,7 +9,7 @@ from pathlib import Path
 from floorwise.core.adapters.ledger_sql.ledger import SqlLedger
 from floorwise.core.adapters.ledger_sql.schema import SCHEMA_VERSION, append_only_triggers
 from floorwise.core.adapters.ledger_sql.statements import Statements
-from floorwise.core.errors import Damaged
+from floorwise.core.errors import Damaged, NotFound
 
 LEDGER_FILE = "ledger.sqlite"
 HEADS_FILE = "heads.jsonl"
@@ -45,6 +45,28 @@ def open_ledger(directory: Path | None) -> SqlLedger:
     return SqlLedger(
         connection, statements, begin="BEGIN IMMEDIATE", broken=sqlite3.IntegrityError, save_head=_head_writer(directory / HEADS_FILE)
     )
+
+
+def snapshot(directory: Path) -> SqlLedger:
+    """The ledger of a data directory as it is at this moment, for reading only; a writer may go on meanwhile.
+
+    Raises NotFound when the directory has no ledger, Damaged when it cannot be read. Read the saved heads before it.
+    """
+    path = directory / LEDGER_FILE
+    if not path.is_file():
+        raise NotFound(f"{directory} has no ledger ({LEDGER_FILE})")
+    connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=rw", uri=True, timeout=BUSY_MS / 1000, isolation_level=None)
+    try:
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if version != SCHEMA_VERSION:
+            raise Damaged(f"{path} has schema {version}, this floorwise reads {SCHEMA_VERSION}")
+        connection.execute("PRAGMA query_only=ON")
+        connection.execute("BEGIN")
+        connection.execute("SELECT count(*) FROM head").fetchone()  # the first read fixes what the transaction sees
+    except (sqlite3.DatabaseError, Damaged) as error:
+        connection.close()
+        raise Damaged(f"{path} is not a readable ledger: {error}") from error
+    return SqlLedger(connection, Statements("sqlite"), begin="BEGIN", broken=sqlite3.IntegrityError)
 
 
 def saved_heads(directory: Path) -> Iterator[tuple[int, str]]:
