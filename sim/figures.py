@@ -1,7 +1,7 @@
 """Key figures of a run, read from its ledger.
 
 Cycle time is from placing an order until its last parcel is on the truck; on time means on the truck that the order was placed
-for. Utilisation is the share of paid working time between the first and last task that people spent on tours or at benches.
+for. Throughput and utilisation are over the working hours of the scenario's own days, not those of the drain behind them.
 """
 
 from typing import NamedTuple
@@ -39,11 +39,14 @@ def figures(twin: Twin) -> Figures:
     cycles = sorted((left_ms[o.order_id] - o.placed_at_ms) / 1000 for o in orders if o.order_id in left_ms)
     on_time = sum(1 for o in orders if 0 < left_ms.get(o.order_id, 0) <= o.cut_off_ms)
     tours, picks = ledger.find(Tour, "key"), ledger.find(Pick, "key")
-    done = [pick.done_at_ms for pick in picks if pick.picked]
-    begin_ms, end_ms = min((o.placed_at_ms for o in orders), default=0), max(done, default=0)
-    paid_ms = sum(b - a for a, b in twin.world.shifts(begin_ms, end_ms)) if done else 0
-    walking_ms = sum(t.done_at_ms - t.taken_at_ms for t in tours if t.taken_at_ms and t.done_at_ms)
-    packing_ms = sum(twin.packers.pack_ms(part) for part in ledger.find(Part, "key") if part.station)
+    begin_ms, end_ms = twin.world.first_days()
+    shifts = list(twin.world.shifts(begin_ms, end_ms))
+    paid_ms = sum(b - a for a, b in shifts)
+    done = [pick for pick in picks if pick.picked and begin_ms <= pick.done_at_ms < end_ms]
+    walking_ms = sum(t.done_at_ms - t.taken_at_ms for t in tours if begin_ms <= t.taken_at_ms < end_ms and t.done_at_ms)
+    packing_ms = sum(
+        twin.packers.pack_ms(part) for part in ledger.find(Part, "key") if part.station and begin_ms <= part.state_at_ms < end_ms
+    )
     utilisation = {
         "pickers": _share(walking_ms, paid_ms * people.pickers),
         "packers": _share(packing_ms, paid_ms * people.packers),

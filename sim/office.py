@@ -89,7 +89,7 @@ class Office:
         for purchase in world.ledger.find(Purchase, "by_expected", SITE):
             if purchase.purchase not in self._expected:
                 self._expected.add(purchase.purchase)
-                world.at(purchase.expected_at_ms, self._arrive, purchase)
+                world.at(world.next_shift_ms(purchase.expected_at_ms), self._arrive, purchase)  # suppliers come when the day begins
         for task in world.ledger.find(CountTask, "by_state", SITE, "open"):
             if task.task not in self._expected:
                 self._expected.add(task.task)

@@ -11,6 +11,7 @@ from typing import Any
 import simpy
 
 from floorwise.core.model.places import Location, local_ms, zone_named
+from floorwise.core.model.policies import DAY_MS
 from floorwise.core.ports import Ledger
 from floorwise.core.warehouse import Warehouse
 from floorwise.sim.chance import Chance
@@ -98,6 +99,11 @@ class World:
             self._shift = self._shift_around(now_ms)
         return self._shift[0] <= now_ms < self._shift[1]
 
+    def next_shift_ms(self, at_ms: int) -> int:
+        """The first beginning of a shift at or after `at_ms`."""
+        day_before = self.shifts(at_ms - DAY_MS, at_ms + 15 * DAY_MS)  # two weeks hold every weekday
+        return next(begin for begin, _ in day_before if begin >= at_ms)
+
     def shifts(self, start_ms: int, end_ms: int) -> Iterator[tuple[int, int]]:
         """The working hours between two times, day by day."""
         day = datetime.fromtimestamp(start_ms / 1000, self._zone).date()
@@ -107,6 +113,11 @@ class World:
                 if begin < end_ms and end > start_ms:
                     yield max(begin, start_ms), min(end, end_ms)
             day += timedelta(days=1)
+
+    def first_days(self) -> tuple[int, int]:
+        """From midnight of the scenario's first day to midnight after its last."""
+        day = self.scenario.day
+        return local_ms(day, time(0), self._zone), local_ms(day + timedelta(days=self.scenario.days), time(0), self._zone)
 
     def _shift_around(self, now_ms: int) -> tuple[int, int]:
         day = datetime.fromtimestamp(now_ms / 1000, self._zone).date()
