@@ -36,7 +36,7 @@ def command(
 
     from floorwise.core.adapters.carriers.paper import PaperCarrier
     from floorwise.core.adapters.ledger_sql.sqlite import saved_heads
-    from floorwise.core.verify import verify
+    from floorwise.core.verify.all_checks import verify
     from floorwise.gateway.channels.decoding import OrderFileError
     from floorwise.gateway.channels.order_file import open_order_file
     from floorwise.sim.replay import DEMAND_DAYS, Replay, account
