@@ -4,6 +4,7 @@ import json
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO, NamedTuple
 
@@ -60,8 +61,8 @@ def command(
     from floorwise.core.model.journal import Event
     from floorwise.core.warehouse import Warehouse
 
-    began, source = time.monotonic(), sys.stdin.buffer if file == "-" else open(file, "rb")
-    with source:
+    began = time.monotonic()
+    with nullcontext(sys.stdin.buffer) if file == "-" else open(file, "rb") as source:
         ledger = open_ledger(data)
         try:
             last = ledger.get(Event, ledger.head[0])

@@ -66,7 +66,7 @@ def balances_at(ledger: Ledger, place: str, sku: str, lot: str, owner: str) -> l
 def _point(ledger: Ledger, place: str) -> BinPoint | None:
     """Where a place can be walked to; None when it is not in a pick or reserve bin."""
     standing = place
-    for _ in range(TREE_DEPTH):
+    for _ in range(TREE_DEPTH + 1):
         unit = unit_of(standing)
         if not unit:
             location = ledger.get(Location, standing)

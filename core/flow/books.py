@@ -4,11 +4,11 @@ The pool of a SKU counts what may be sold: units with status "available" in pick
 that stand there. `move` keeps it true by itself; other flows never write `Pool.eligible`.
 """
 
-from floorwise.core.errors import NotFound, OutOfStock, TreeConflict, WrongState
+from floorwise.core.errors import NotFound, OutOfStock, StockConflict, TreeConflict, WrongState
 from floorwise.core.model.handling import TREE_DEPTH, HandlingUnit, unit_of
 from floorwise.core.model.orders import OrderLine, is_legal, targets_of
 from floorwise.core.model.places import SELLABLE_KINDS, Location
-from floorwise.core.model.stock import STOCK_UNITS, Move, Pool, place_kind
+from floorwise.core.model.stock import STOCK_UNITS, Lot, Move, Pool, Serial, place_kind
 from floorwise.core.ports import Desk
 
 
@@ -29,13 +29,16 @@ def move(
     bound: int = 0,
     promised: int = 0,
     at_ms: int = 0,
-) -> None:
+) -> Move:
     """Move units and keep the SKU's pool; `bound` were bound to a pick, `promised` were promised to an order line.
 
-    Raises OutOfStock when the pool would promise more than it has: shrink the reservations first (flow.shrinking).
+    Raises OutOfStock when the pool would promise more than it has: shrink the reservations first (flow.shrinking), and
+    StockConflict when the serial is in another place than `source`.
     """
     to_status = to_status or status
-    desk.ledger.append_move(
+    if serial and source != target:
+        _carry_serial(desk, sku, serial, source, target)
+    moved = desk.ledger.append_move(
         Move(
             0, at_ms or desk.now_ms, desk.now_ms, sku, lot, serial, "", quantity, source, target, owner, status, to_status, cause, reference
         ),
@@ -44,6 +47,7 @@ def move(
     gain = quantity * (is_sellable(desk, target, to_status) - is_sellable(desk, source, status))
     if gain or promised:
         change_pool(desk, sku, owner, gain, -promised)
+    return moved
 
 
 def change_pool(desk: Desk, sku: str, owner: str, eligible: int, reserved: int) -> Pool:
@@ -75,7 +79,7 @@ def is_sellable(desk: Desk, place: str, status: str) -> bool:
 
 def is_in_sellable_bin(desk: Desk, place: str) -> bool:
     """Whether the outermost unit around `place` stands in a pick or reserve bin, with none but stock units around it."""
-    for _ in range(TREE_DEPTH):
+    for _ in range(TREE_DEPTH + 1):
         kind = place_kind(place)
         if kind == "bin":
             return location_at(desk, place).kind in SELLABLE_KINDS
@@ -85,9 +89,15 @@ def is_in_sellable_bin(desk: Desk, place: str) -> bool:
     raise TreeConflict(f"{place}: units within units are more than {TREE_DEPTH} deep")
 
 
+def status_now(desk: Desk, sku: str, lot: str) -> str:
+    """The status of good units of a lot: "available" until its date, "expired" from then on."""
+    row = desk.ledger.get(Lot, sku, lot) if lot else None
+    return "expired" if row is not None and row.expires_at_ms <= desk.now_ms else "available"
+
+
 def location_of(desk: Desk, place: str) -> str:
     """The bin or virtual place where a place stands: itself, or where the units around it stand."""
-    for _ in range(TREE_DEPTH):
+    for _ in range(TREE_DEPTH + 1):
         unit = unit_of(place)
         if not unit:
             return place
@@ -129,3 +139,13 @@ def shift(desk: Desk, line: OrderLine, source: str, target: str, quantity: int, 
     if not 0 < quantity <= held:
         raise WrongState(f"order {line.order_id} line {line.line}: {quantity} units should become {target}, {held} are {source}")
     return desk.ledger.change(line, **{source: held - quantity, target: getattr(line, target) + quantity}, **values)
+
+
+def _carry_serial(desk: Desk, sku: str, serial: str, source: str, target: str) -> None:
+    row = desk.ledger.get(Serial, sku, serial)
+    if row is None:
+        desk.ledger.insert(Serial(sku, serial, target))
+    elif row.place != source and place_kind(row.place) != "virtual":
+        raise StockConflict(f"serial {serial} of {sku} is in {row.place}; it cannot come to {target} from {source} too")
+    else:
+        desk.ledger.change(row, place=target)

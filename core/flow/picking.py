@@ -1,18 +1,29 @@
-"""What pickers do: take units into the tote, or find fewer than the books say. Both are facts and never refused."""
+"""What pickers do: take units into the tote, or find fewer than the books say. Both are facts and never refused.
+
+One thing is asked and not told: to send out units of a lot whose date has passed. That takes somebody whose role allows it.
+"""
 
 from typing import NamedTuple
 
-from floorwise.core.errors import BadInput, NotFound, WrongState
-from floorwise.core.flow import books, counting, promising, shrinking
+from floorwise.core.errors import BadInput, NotFound, StockConflict, WrongState
+from floorwise.core.flow import books, counting, entry, handling, promising, shrinking
 from floorwise.core.model import events
+from floorwise.core.model.catalog import Sku
+from floorwise.core.model.gs1 import Fault
 from floorwise.core.model.orders import Order, OrderLine
-from floorwise.core.model.stock import Balance, Serial
+from floorwise.core.model.policies import EXPIRY_OVERRIDE_ROLES
+from floorwise.core.model.stock import Balance, Lot, Move, Weighing
+from floorwise.core.model.units import weigh
 from floorwise.core.model.work import Part, Pick, Tour
 from floorwise.core.ports import Desk
 
 
 class ConfirmPick(NamedTuple):
-    """`quantity` units lie in the tote. `tote` and `serial` say what was scanned; "" = not scanned."""
+    """`quantity` units lie in the tote. `tote` and `serial` say what was scanned; "" = not scanned.
+
+    net_g        catch weight: what these units weigh together, 0 = not weighed
+    override_by  "role/name" of who allows units of an expired lot to go out
+    """
 
     tour: str
     number: int
@@ -21,10 +32,12 @@ class ConfirmPick(NamedTuple):
     done_at_ms: int = 0  # 0 = now; an offline device tells when it was
     tote: str = ""
     serial: str = ""
+    net_g: int = 0
+    override_by: str = ""
 
 
 class ReportShort(NamedTuple):
-    """Only `found` units were in the bin."""
+    """Only `found` units were in the bin, and lie in the tote now."""
 
     tour: str
     number: int
@@ -32,28 +45,39 @@ class ReportShort(NamedTuple):
     picker: str
     done_at_ms: int = 0
     tote: str = ""
+    net_g: int = 0
+    override_by: str = ""
 
 
 def confirm_pick(desk: Desk, told: ConfirmPick) -> dict:
     """Record the pick. The same confirmation again changes nothing; fewer units than asked for are a short, more come out of
-    UNRESOLVED and open a count. WrongState for another quantity than was confirmed before; StockConflict never."""
+    UNRESOLVED and open a count. WrongState for another quantity than was confirmed before; StockConflict when the lot has expired
+    and nobody who may has overridden that."""
     pick, part = _pick(desk, told.tour, told.number)
     tote = _tote(desk, part, told.tote)
     if told.quantity <= 0:
         raise BadInput(f"tour {told.tour} pick {told.number}: {told.quantity} units; report a short when there are none")
+    if pick.serial and told.quantity > 1:
+        raise BadInput(f"tour {told.tour} pick {told.number}: serial {told.serial or pick.serial} is one unit, not {told.quantity}")
     if pick.state == "done":
         if pick.quantity == told.quantity:
             return {"picked": pick.picked, "again": 1}
         raise WrongState(f"tour {told.tour} pick {told.number} is confirmed with {pick.picked} units; count the bin to correct it")
     if pick.state == "open" and told.quantity < pick.quantity:
-        return report_short(desk, ReportShort(told.tour, told.number, told.quantity, told.picker, told.done_at_ms, told.tote))
+        return report_short(
+            desk,
+            ReportShort(
+                told.tour, told.number, told.quantity, told.picker, told.done_at_ms, told.tote, told.net_g, told.override_by
+            ),
+        )
     at_ms = told.done_at_ms or desk.now_ms
+    _require_date(desk, pick, told.override_by, at_ms)
     if pick.state == "open" and told.serial and told.serial != pick.serial:
         pick = _swap_serial(desk, pick, told.serial)
     planned = pick.quantity if pick.state == "open" else 0
-    if planned:
-        _into_tote(desk, pick, planned, tote, at_ms)
-    claimed = _extra(desk, pick, told.quantity - planned, tote, at_ms) if told.quantity > planned else 0
+    moved = _into_tote(desk, pick, planned, tote, at_ms) if planned else None
+    claimed, more = _extra(desk, pick, told.quantity - planned, tote, at_ms) if told.quantity > planned else (0, None)
+    _weigh(desk, pick, moved or more, told.quantity, told.net_g)
     was_open = pick.state == "open"
     pick = desk.ledger.change(pick, state="done", picked=planned + claimed, quantity=told.quantity, done_at_ms=at_ms)
     _tell(desk, pick, told.quantity, tote, told.picker, at_ms)
@@ -63,8 +87,8 @@ def confirm_pick(desk: Desk, told: ConfirmPick) -> dict:
 
 
 def report_short(desk: Desk, told: ReportShort) -> dict:
-    """Record what was found; what the books still have in the bin goes to UNRESOLVED, a count task opens, and the missing
-    units are promised again from other bins or backordered."""
+    """Record what was found; what the books still have in the bin goes to UNRESOLVED and a count task opens. The line waits for
+    the missing units from another bin; if stock does not cover every promise now, the victim rule says whose are backordered."""
     pick, part = _pick(desk, told.tour, told.number)
     tote = _tote(desk, part, told.tote)
     if pick.state != "open":
@@ -75,13 +99,14 @@ def report_short(desk: Desk, told: ReportShort) -> dict:
         raise BadInput(f"tour {told.tour} pick {told.number}: {told.found} found of {pick.quantity} is not a short")
     at_ms, missing = told.done_at_ms or desk.now_ms, pick.quantity - told.found
     if told.found:
-        _into_tote(desk, pick, told.found, tote, at_ms)
+        _require_date(desk, pick, told.override_by, at_ms)
+        _weigh(desk, pick, _into_tote(desk, pick, told.found, tote, at_ms), told.found, told.net_g)
         _tell(desk, pick, told.found, tote, told.picker, at_ms)
     desk.tell(events.PickShort(pick.tour, pick.number, pick.order_id, pick.line, pick.sku, pick.place, told.found, missing))
     balance = desk.ledger.get(Balance, pick.place, pick.sku, pick.lot, pick.serial, pick.owner, "available")
     expected = balance.on_hand
     balance = desk.ledger.change(balance, reserved=balance.reserved - missing)
-    shrinking.give_back(desk, books.line_at(desk, pick.order_id, pick.line), pick.owner, missing, "short")
+    shrinking.keep_promise(desk, books.line_at(desk, pick.order_id, pick.line), missing)
     pick = desk.ledger.change(
         pick, state="done" if told.found else "short", picked=told.found, quantity=told.found or pick.quantity, done_at_ms=at_ms
     )
@@ -110,8 +135,22 @@ def _tote(desk: Desk, part: Part, scanned: str) -> str:
     return part.tote
 
 
-def _into_tote(desk: Desk, pick: Pick, quantity: int, tote: str, at_ms: int) -> None:
-    books.move(
+def _require_date(desk: Desk, pick: Pick, override_by: str, at_ms: int) -> None:
+    lot = desk.ledger.get(Lot, pick.sku, pick.lot) if pick.lot else None
+    if lot is None or at_ms < lot.expires_at_ms:
+        return
+    role, _, name = override_by.partition("/")
+    if role not in EXPIRY_OVERRIDE_ROLES or not name:
+        raise StockConflict(
+            f"tour {pick.tour} pick {pick.number}: lot {pick.lot} of {pick.sku} expired at {lot.expires_at_ms}; put it back, "
+            f"or have it allowed by {' or '.join(EXPIRY_OVERRIDE_ROLES)} (override_by: ROLE/NAME)"
+        )
+    desk.tell(events.ExpiryOverridden(pick.tour, pick.number, pick.sku, pick.lot, override_by))
+
+
+def _into_tote(desk: Desk, pick: Pick, quantity: int, tote: str, at_ms: int) -> Move:
+    handling.break_seal(desk, pick.place, "pick")
+    moved = books.move(
         desk,
         pick.sku,
         quantity,
@@ -126,32 +165,72 @@ def _into_tote(desk: Desk, pick: Pick, quantity: int, tote: str, at_ms: int) -> 
         promised=quantity,
         at_ms=at_ms,
     )
-    if pick.serial:
-        _serial_goes(desk, pick.sku, pick.serial, tote)
     books.shift(desk, books.line_at(desk, pick.order_id, pick.line), "released", "picked", quantity)
+    return moved
 
 
-def _extra(desk: Desk, pick: Pick, quantity: int, tote: str, at_ms: int) -> int:
-    """Units in the tote beyond what is bound to the pick: free ones of the bin first, then from UNRESOLVED. Give how many the line takes."""
-    balance = desk.ledger.get(Balance, pick.place, pick.sku, pick.lot, pick.serial, pick.owner, "available")
-    free = min(quantity, balance.on_hand - balance.reserved) if balance else 0
-    expected = balance.on_hand if balance else 0
-    if free:
-        shrinking.make_room(desk, pick.sku, pick.owner, free, "picked beyond the plan")
-    for source, units in ((pick.place, free), (counting.unresolved(pick.place), quantity - free)):
-        if units:
-            books.move(
-                desk, pick.sku, units, source, tote, "pick", pick.tour, lot=pick.lot, serial=pick.serial, owner=pick.owner, at_ms=at_ms
-            )
-    counting.open_task(desk, pick.place, pick.sku, pick.lot, pick.owner, expected, "picked beyond the books")
-    # The units serve the line as far as it still lacks any; the rest waits in the tote for the packer to bring back.
-    claimed = 0
+def _extra(desk: Desk, pick: Pick, quantity: int, tote: str, at_ms: int) -> tuple[int, Move]:
+    """Units in the tote beyond what is bound to the pick: free ones of the bin first, good or expired, then from UNRESOLVED.
+
+    Give how many the line takes, and the first move. The units serve the line as far as it still lacks any; the rest waits in
+    the tote for the packer to bring back.
+    """
+    claimed, key = 0, (pick.place, pick.sku, pick.lot, pick.serial, pick.owner)
     for bucket in ("backordered", "reserved"):
         line = books.line_at(desk, pick.order_id, pick.line)
         if units := min(quantity - claimed, getattr(line, bucket)):
             _claim(desk, line, bucket, units)
             claimed += units
-    return claimed
+    left, expected, moved = quantity, 0, []
+    for status in ("available", "expired"):
+        balance = desk.ledger.get(Balance, *key, status)
+        if balance and pick.serial and balance.reserved:  # this very unit is in the tote: whoever else was to take it cannot
+            shrinking.unbind_at(desk, balance, 0)
+            balance = desk.ledger.get(Balance, *key, status)
+        free = min(left, balance.on_hand - balance.reserved) if balance else 0
+        expected += balance.on_hand if balance else 0
+        if free:
+            if books.is_sellable(desk, pick.place, status):
+                shrinking.make_room(desk, pick.sku, pick.owner, free, "picked beyond the plan")
+            moved.append(_beyond(desk, pick, free, pick.place, tote, at_ms, status))
+            left -= free
+    if left:
+        moved.append(_beyond(desk, pick, left, counting.unresolved(pick.place), tote, at_ms, "available"))
+    if pick.lot:
+        shrinking.keep_dates(desk, pick.sku, pick.owner, "picked beyond the plan")
+    promising.fill_backorders(desk, pick.sku, pick.owner)
+    counting.open_task(desk, pick.place, pick.sku, pick.lot, pick.owner, expected, "picked beyond the books")
+    return claimed, moved[0]
+
+
+def _beyond(desk: Desk, pick: Pick, quantity: int, source: str, tote: str, at_ms: int, status: str) -> Move:
+    handling.break_seal(desk, source, "pick")
+    return books.move(
+        desk,
+        pick.sku,
+        quantity,
+        source,
+        tote,
+        "pick",
+        pick.tour,
+        lot=pick.lot,
+        serial=pick.serial,
+        owner=pick.owner,
+        status=status,
+        to_status="available",
+        at_ms=at_ms,
+    )
+
+
+def _weigh(desk: Desk, pick: Pick, moved: Move, quantity: int, net_g: int) -> None:
+    """Keep what the pieces weigh; a weight that is not theirs is kept too, and a person is asked to look."""
+    sku = desk.ledger.get(Sku, pick.sku)
+    if not (sku.is_catch_weight and net_g):
+        return
+    desk.ledger.insert(Weighing(moved.number, pick.sku, pick.lot, quantity, net_g, "pick"))
+    desk.tell(events.StockWeighed(pick.sku, pick.lot, quantity, net_g, "pick", pick.tour))
+    if isinstance(fault := weigh(quantity, net_g, sku.weight_g, sku.tolerance_g), Fault):
+        entry.park_row(desk, entry.ParkRow(f"pick/{pick.tour}", pick.number, "net_g", *fault))
 
 
 def _claim(desk: Desk, line: OrderLine, bucket: str, units: int) -> None:
@@ -175,12 +254,6 @@ def _swap_serial(desk: Desk, pick: Pick, serial: str) -> Pick:
     desk.ledger.change(mine, reserved=mine.reserved - 1)
     desk.ledger.change(other, reserved=other.reserved + 1)
     return desk.ledger.change(pick, serial=serial)
-
-
-def _serial_goes(desk: Desk, sku: str, serial: str, place: str) -> None:
-    row = desk.ledger.get(Serial, sku, serial)
-    if row is not None:
-        desk.ledger.change(row, place=place)
 
 
 def _tell(desk: Desk, pick: Pick, quantity: int, tote: str, picker: str, at_ms: int) -> None:

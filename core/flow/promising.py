@@ -31,6 +31,11 @@ def free(desk: Desk, sku: str, owner: str, quantity: int) -> None:
 
 def eligible(desk: Desk, sku: str, owner: str, min_expiry_ms: int) -> int:
     """Units with at least this expiry that may still be promised; what expires by now is never eligible."""
+    return promisable(*positions(desk, sku, owner), max(min_expiry_ms, desk.now_ms))
+
+
+def positions(desk: Desk, sku: str, owner: str) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+    """What promises of a SKU stand on: unbound sellable units as (expiry, units), and promises without a bin as (minimum, units)."""
     supply = []
     for balance in desk.ledger.find(Balance, "stock", sku, owner, "available"):
         if books.is_sellable(desk, balance.place, "available"):
@@ -40,7 +45,7 @@ def eligible(desk: Desk, sku: str, owner: str, min_expiry_ms: int) -> int:
     for line in desk.ledger.find(OrderLine, "by_promised", desk.site, sku, owner):
         bound = sum(pick.quantity for pick in desk.ledger.find(Pick, "by_line", line.order_id, line.line))
         promised.append((max(line.min_expiry_ms, desk.now_ms), line.reserved + line.released - bound))
-    return promisable(supply, promised, max(min_expiry_ms, desk.now_ms))
+    return supply, promised
 
 
 def fill_backorders(desk: Desk, sku: str, owner: str) -> int:

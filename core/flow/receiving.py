@@ -3,16 +3,18 @@
 from typing import NamedTuple
 
 from floorwise.core.errors import BadInput, NotFound, StockConflict, WrongState
-from floorwise.core.flow import books, promising
+from floorwise.core.flow import books, entry, handling, promising
 from floorwise.core.model import events
 from floorwise.core.model.catalog import PackLevel, Sku
 from floorwise.core.model.gs1 import Fault
-from floorwise.core.model.stock import NEVER_MS, Lot, Serial, place_kind
+from floorwise.core.model.journal import Review
+from floorwise.core.model.stock import NEVER_MS, Lot, Serial, Weighing, place_kind
 from floorwise.core.model.supply import Purchase
 from floorwise.core.model.units import to_base, weigh
 from floorwise.core.ports import Desk
 
 MOST_SERIALS = 10_000  # in one receipt
+MOST_RECEIVED = 10**12  # stock units in one receipt: thousands of them still add up below 2^53
 SOURCES = ("SUPPLIER", "OPENING", "ADJUST")
 
 
@@ -56,8 +58,12 @@ class ReceivePurchase(NamedTuple):
 
 
 def receive_stock(desk: Desk, told: ReceiveStock) -> dict:
-    """Book the goods in and fill backorders; BadInput when the quantity is not a whole number of stock units, a lot or serials
-    are missing, or a weight is out of tolerance; StockConflict when a serial is already somewhere in the house."""
+    """Book the goods in and fill backorders. A unit nobody knows, a quantity that is no whole number of stock units and a weight
+    out of tolerance book nothing: the receipt is parked for review and the reply says so.
+
+    BadInput when a lot or serials are missing; StockConflict when a serial is already somewhere in the house, TreeConflict when
+    the unit to fill is closed or gone. Units whose date has passed are booked as expired.
+    """
     sku = desk.ledger.get(Sku, told.sku)
     if sku is None:
         raise NotFound(f"SKU {told.sku!r} is unknown; add it with AddSkus")
@@ -66,17 +72,34 @@ def receive_stock(desk: Desk, told: ReceiveStock) -> dict:
     levels = [] if told.unit == "each" else desk.ledger.find(PackLevel, "key", told.sku, told.unit)
     quantity = to_base(told.quantity, told.unit, desk.now_ms, levels)
     if isinstance(quantity, Fault):
-        raise BadInput(f"receipt of {told.sku}: {quantity.text}")
-    if quantity <= 0:
-        raise BadInput(f"receipt of {told.sku}: {told.quantity} {told.unit}")
+        return _park(desk, told, "unit" if quantity.reason == "unit_unknown" else "quantity", quantity)
+    if not 0 < quantity <= MOST_RECEIVED:
+        raise BadInput(f"receipt of {told.sku}: {told.quantity} {told.unit}; 1 to {MOST_RECEIVED:,} stock units are possible")
     if sku.is_catch_weight and isinstance(fault := weigh(quantity, told.net_g, sku.weight_g, sku.tolerance_g), Fault):
-        raise BadInput(f"receipt of {told.sku}: {fault.text}")
-    _lot(desk, sku, told)
+        return _park(desk, told, "net_g", fault)
     _require_place(desk, told.place)
+    _lot(desk, sku, told)
+    status = books.status_now(desk, told.sku, told.lot)
     if sku.is_serial_tracked:
-        _receive_serials(desk, told, quantity)
+        _receive_serials(desk, told, quantity, status)
     else:
-        books.move(desk, told.sku, quantity, told.source, told.place, "receipt", told.reference, lot=told.lot, owner=told.owner)
+        if told.serials:
+            raise BadInput(f"receipt of {told.sku}: serials given, but the SKU is not tracked by serial")
+        moved = books.move(
+            desk,
+            told.sku,
+            quantity,
+            told.source,
+            told.place,
+            "receipt",
+            told.reference,
+            lot=told.lot,
+            owner=told.owner,
+            to_status=status,
+        )
+        if sku.is_catch_weight:
+            desk.ledger.insert(Weighing(moved.number, told.sku, told.lot, quantity, told.net_g, "receipt"))
+            desk.tell(events.StockWeighed(told.sku, told.lot, quantity, told.net_g, "receipt", told.reference))
     desk.tell(events.StockReceived(told.sku, told.lot, quantity, told.place, told.source, told.reference))
     filled = promising.fill_backorders(desk, told.sku, told.owner)
     return {"received": quantity, "filled": filled, "net_g": told.net_g}
@@ -122,21 +145,38 @@ def _require_place(desk: Desk, place: str) -> None:
         raise BadInput(f"goods cannot be received at {place}")
     if kind == "bin":
         books.location_at(desk, place)
-    elif (unit := books.unit_at(desk, place.partition(":")[2])).state != "open" or unit.place != place:
-        raise WrongState(f"{place} is {unit.state} {unit.place}; only an open unit can be filled")
+    else:
+        handling.require_open(desk, place)
 
 
-def _receive_serials(desk: Desk, told: ReceiveStock, quantity: int) -> None:
+def _park(desk: Desk, told: ReceiveStock, column: str, fault: Fault) -> dict:
+    """Put the receipt before a person, once; nothing of it is booked."""
+    source, text = f"receipt/{told.reference}/{told.sku}/{told.lot}", f"{told.quantity} {told.unit} at {told.place}: {fault.text}"
+    there = desk.ledger.find(Review, "key", source)
+    if not any(row.text == text[: entry.REVIEW_TEXT] for row in there):
+        entry.park_row(desk, entry.ParkRow(source, len(there) + 1, column, fault.reason, text))
+    return {"received": 0, "filled": 0, "parked": 1, "reason": fault.reason, "detail": fault.text}
+
+
+def _receive_serials(desk: Desk, told: ReceiveStock, quantity: int, status: str) -> None:
     if len(told.serials) != quantity or len(set(told.serials)) != quantity or quantity > MOST_SERIALS or "" in told.serials:
         raise BadInput(
             f"receipt of {told.sku}: {quantity} units need {quantity} different serials (at most {MOST_SERIALS}), {len(told.serials)} given"
         )
     for serial in told.serials:
         row = desk.ledger.get(Serial, told.sku, serial)
-        if row is None:
-            desk.ledger.insert(Serial(told.sku, serial, told.place))
-        elif place_kind(row.place) != "virtual":
+        if row is not None and place_kind(row.place) != "virtual":
             raise StockConflict(f"serial {serial} of {told.sku} is in {row.place}; it cannot arrive at {told.place} too")
-        else:
-            desk.ledger.change(row, place=told.place)
-        books.move(desk, told.sku, 1, told.source, told.place, "receipt", told.reference, lot=told.lot, serial=serial, owner=told.owner)
+        books.move(
+            desk,
+            told.sku,
+            1,
+            told.source,
+            told.place,
+            "receipt",
+            told.reference,
+            lot=told.lot,
+            serial=serial,
+            owner=told.owner,
+            to_status=status,
+        )

@@ -1,15 +1,21 @@
 """When there is less than was promised: whose units are taken back.
 
-The victim rule, told to every customer alike: first the promises of the youngest orders that nobody walks for yet, then parts
-that wait for a tour, then picks bound at the place where the units are gone, the last in their tours first. Units taken back
-become backordered and are promised again in order of age as soon as there is stock.
+The victim rule, told to every customer alike:
+
+1. A pick bound to units that are gone cannot be done. The last picks in their tours give way first; their lines keep their
+   promise and wait for another bin.
+2. If the pool now promises more than it has, the youngest order's promises are taken back first, among those that nobody
+   walks for; then those of parts that wait for a tour, the latest truck first; then those of picks, the last in their tours first.
+3. If what is left expires too soon for somebody's minimum, the youngest of those whom the dates fail are taken back.
+
+Units taken back become backordered, and are promised again in order of age as soon as there is stock.
 """
 
 from floorwise.core.errors import OutOfStock
 from floorwise.core.flow import books, promising
 from floorwise.core.model import events
 from floorwise.core.model.orders import Order, OrderLine
-from floorwise.core.model.stock import Balance, Pool
+from floorwise.core.model.stock import Balance, Pool, overpromised
 from floorwise.core.model.work import Part, PartLine, Pick, Tour
 from floorwise.core.ports import Desk
 
@@ -22,7 +28,7 @@ def lose(
     `quantity` is at most what is on hand there; what lacks beyond comes from UNRESOLVED and is the caller's to move.
     """
     assert 0 < quantity <= balance.on_hand
-    _unbind_at(desk, balance, balance.on_hand - quantity, cause)
+    unbind_at(desk, balance, balance.on_hand - quantity)
     if books.is_sellable(desk, balance.place, balance.status):
         make_room(desk, balance.sku, balance.owner, quantity, cause)
     books.move(
@@ -40,6 +46,8 @@ def lose(
         to_status=to_status,
         at_ms=at_ms,
     )
+    if balance.lot:
+        keep_dates(desk, balance.sku, balance.owner, cause)
     promising.fill_backorders(desk, balance.sku, balance.owner)
 
 
@@ -47,33 +55,37 @@ def make_room(desk: Desk, sku: str, owner: str, quantity: int, cause: str) -> No
     """Take promises back until `quantity` units of the pool are free of them."""
     if (missing := _missing(desk, sku, owner, quantity)) <= 0:
         return
-    for line in reversed(desk.ledger.find(OrderLine, "by_promised", desk.site, sku, owner)):
-        if missing > 0 and line.reserved:
-            units = min(missing, line.reserved)
-            books.shift(desk, line, "reserved", "backordered", units)
-            promising.free(desk, sku, owner, units)
-            order = desk.ledger.get(Order, line.order_id)
-            desk.ledger.change(order, waiting=order.waiting - units)
-            desk.tell(events.ReservationShrunk(line.order_id, line.line, sku, units, cause))
-            missing -= units
-    for part in reversed(waiting_parts(desk, sku)) if missing > 0 else ():
+    missing = _take_promises(desk, sku, owner, missing, 0, cause)
+    for part in reversed(waiting_parts(desk, sku, owner)) if missing > 0 else ():
         if missing > 0:
-            drop(desk, part, cause)
-            missing = _missing(desk, sku, owner, quantity)
+            _recall(desk, part, cause)
+            missing = _take_promises(desk, sku, owner, missing, 0, cause)
     for pick in reversed(open_picks(desk, sku, owner)) if missing > 0 else ():
         if missing > 0:
-            unbind(desk, pick, min(missing, pick.quantity), cause)
-            missing = _missing(desk, sku, owner, quantity)
+            unbind(desk, pick, min(missing, pick.quantity))
+            missing = _take_promises(desk, sku, owner, missing, 0, cause)
     if missing > 0:
         raise OutOfStock(f"{sku} at {desk.site}: {missing} promised units belong to nobody; run verify")
 
 
-def unbind(desk: Desk, pick: Pick, quantity: int, cause: str) -> None:
-    """Take `quantity` units out of an open pick: they are free in the bin, and backordered for the line."""
+def keep_dates(desk: Desk, sku: str, owner: str, cause: str) -> None:
+    """Take promises back until the lots that are left can keep all others, each with its minimum date."""
+    for date in sorted({date for date, units in promising.positions(desk, sku, owner)[1] if units}, reverse=True):
+        missing = overpromised(*promising.positions(desk, sku, owner), date)
+        if missing > 0:
+            missing = _take_promises(desk, sku, owner, missing, date, cause)
+        for part in reversed(waiting_parts(desk, sku, owner)) if missing > 0 else ():
+            if missing > 0 and any(r.sku == sku and max(r.min_expiry_ms, desk.now_ms) >= date for r in _rows(desk, part)):
+                _recall(desk, part, cause)
+                missing = _take_promises(desk, sku, owner, missing, date, cause)
+
+
+def unbind(desk: Desk, pick: Pick, quantity: int) -> None:
+    """Take `quantity` units out of an open pick: the bin is free of them, the line keeps its promise and waits for another release."""
     balance = desk.ledger.get(Balance, pick.place, pick.sku, pick.lot, pick.serial, pick.owner, "available")
     desk.ledger.change(balance, reserved=balance.reserved - quantity)
     take_from_pick(desk, pick, quantity)
-    give_back(desk, books.line_at(desk, pick.order_id, pick.line), pick.owner, quantity, cause)
+    keep_promise(desk, books.line_at(desk, pick.order_id, pick.line), quantity)
 
 
 def take_from_pick(desk: Desk, pick: Pick, quantity: int) -> None:
@@ -108,6 +120,13 @@ def end_pick(desk: Desk, pick: Pick) -> Tour:
     return tour
 
 
+def keep_promise(desk: Desk, line: OrderLine, quantity: int) -> None:
+    """Released units of a line are only promised again, to be released once more."""
+    books.shift(desk, line, "released", "reserved", quantity)
+    order = desk.ledger.get(Order, line.order_id)
+    desk.ledger.change(order, waiting=order.waiting + quantity)
+
+
 def give_back(desk: Desk, line: OrderLine, owner: str, quantity: int, cause: str) -> None:
     """Released units of a line become backordered and their promise ends."""
     books.shift(desk, line, "released", "backordered", quantity)
@@ -116,20 +135,20 @@ def give_back(desk: Desk, line: OrderLine, owner: str, quantity: int, cause: str
 
 
 def drop(desk: Desk, part: Part, cause: str) -> None:
-    """Give a waiting part up: its units are promised anew as stock allows, in a later part."""
+    """Give a waiting part up: its units are backordered."""
     desk.ledger.change(part, state="dropped", state_at_ms=desk.now_ms)
     desk.tell(events.PartDropped(part.part, part.order_id, cause))
-    for row in desk.ledger.find(PartLine, "key", part.part):
+    for row in _rows(desk, part):
         line = books.line_at(desk, part.order_id, row.line)
         give_back(desk, line, line.owner, row.quantity, cause)
 
 
-def waiting_parts(desk: Desk, sku: str) -> list[Part]:
-    """Parts that wait for a tour and hold this SKU, in order of cut-off."""
+def waiting_parts(desk: Desk, sku: str, owner: str) -> list[Part]:
+    """Parts that wait for a tour and hold this owner's SKU, in order of cut-off."""
     found = []
     for kind in ("bulk", "cart"):
         for part in desk.ledger.find(Part, "by_state", desk.site, "waiting", kind):
-            if any(row.sku == sku for row in desk.ledger.find(PartLine, "key", part.part)):
+            if part.owner == owner and any(row.sku == sku for row in _rows(desk, part)):
                 found.append(part)
     return sorted(found, key=lambda part: (part.cut_off_ms, part.part))
 
@@ -142,14 +161,42 @@ def open_picks(desk: Desk, sku: str, owner: str) -> list[Pick]:
     return sorted(picks, key=lambda pick: (pick.tour, pick.number))
 
 
-def _unbind_at(desk: Desk, balance: Balance, keep: int, cause: str) -> None:
+def unbind_at(desk: Desk, balance: Balance, keep: int) -> None:
+    """Free all but `keep` units of a balance from picks, the last in their tours first."""
     excess = balance.reserved - keep
     for pick in reversed(desk.ledger.find(Pick, "by_place", balance.place, balance.sku)):
         same = (pick.lot, pick.serial, pick.owner) == (balance.lot, balance.serial, balance.owner)
         if excess > 0 and same and balance.status == "available":
             units = min(excess, pick.quantity)
-            unbind(desk, pick, units, cause)
+            unbind(desk, pick, units)
             excess -= units
+
+
+def _take_promises(desk: Desk, sku: str, owner: str, missing: int, min_expiry_ms: int, cause: str) -> int:
+    """Backorder up to `missing` units, the youngest order's first, of lines that ask for this date or a later one and that
+    nobody walks for; give how many are still missing."""
+    for line in reversed(desk.ledger.find(OrderLine, "by_promised", desk.site, sku, owner)):
+        if missing > 0 and line.reserved and max(line.min_expiry_ms, desk.now_ms) >= min_expiry_ms:
+            units = min(missing, line.reserved)
+            books.shift(desk, line, "reserved", "backordered", units)
+            promising.free(desk, sku, owner, units)
+            order = desk.ledger.get(Order, line.order_id)
+            desk.ledger.change(order, waiting=order.waiting - units)
+            desk.tell(events.ReservationShrunk(line.order_id, line.line, sku, units, cause))
+            missing -= units
+    return missing
+
+
+def _recall(desk: Desk, part: Part, cause: str) -> None:
+    """Call a waiting part back: its lines keep their promises and may be released again."""
+    desk.ledger.change(part, state="dropped", state_at_ms=desk.now_ms)
+    desk.tell(events.PartDropped(part.part, part.order_id, cause))
+    for row in _rows(desk, part):
+        keep_promise(desk, books.line_at(desk, part.order_id, row.line), row.quantity)
+
+
+def _rows(desk: Desk, part: Part) -> list[PartLine]:
+    return desk.ledger.find(PartLine, "key", part.part)
 
 
 def _missing(desk: Desk, sku: str, owner: str, quantity: int) -> int:

@@ -9,6 +9,7 @@ from floorwise.core.flow import (
     counting,
     dispatching,
     entry,
+    handling,
     masterdata,
     packing,
     picking,
@@ -20,6 +21,7 @@ from floorwise.core.flow import (
     waving,
 )
 from floorwise.core.model import events
+from floorwise.core.model.canonical import LARGEST_INTEGER
 from floorwise.core.model.journal import Timer
 from floorwise.core.ports import Desk, Handler
 
@@ -83,6 +85,16 @@ HANDLERS: dict[type, Handler] = {
     counting.RecordCount: counting.record_count,
     counting.SettleUnresolved: counting.settle_unresolved,
     counting.ChangeStatus: counting.change_status,
+    counting.ExpireLot: counting.expire_lot,
+    handling.BuildUnit: handling.build_unit,
+    handling.MoveStock: handling.move_stock,
+    handling.MoveUnit: handling.move_unit,
+    handling.SplitUnit: handling.split_unit,
+    handling.MergeUnits: handling.merge_units,
+    handling.RelabelUnit: handling.relabel_unit,
+    handling.OpenUnit: handling.open_unit,
+    handling.CloseUnit: handling.close_unit,
+    handling.ReopenUnit: handling.reopen_unit,
     packing.StartPack: packing.start_pack,
     packing.ClosePack: packing.close_pack,
     shipping.RecordLabel: shipping.record_label,
@@ -112,6 +124,10 @@ def _built(kind: Any, value: Any, where: str) -> Any:
     if kind in (int, str):
         if type(value) is not kind:
             raise BadInput(f"{where}: {value!r} is not {'a whole number' if kind is int else 'a text'}")
+        if kind is int and abs(value) > LARGEST_INTEGER:
+            raise BadInput(f"{where}: {value} is beyond 2^53")
+        if kind is str and ("\0" in value or (not value.isascii() and any("\ud800" <= c <= "\udfff" for c in value))):
+            raise BadInput(f"{where}: {value!r} holds a character that no text has")  # half a surrogate pair, or NUL
         return value
     if get_origin(kind) is tuple:
         if not isinstance(value, list | tuple):

@@ -166,6 +166,30 @@ class PickShort(NamedTuple):
     missing: int
 
 
+class ExpiryOverridden(NamedTuple):
+    tour: str
+    number: int
+    sku: str
+    lot: str
+    override_by: str  # "role/name"
+
+
+class LotExpired(NamedTuple):
+    sku: str
+    lot: str
+    expires_at_ms: int
+    quantity: int
+
+
+class StockWeighed(NamedTuple):
+    sku: str
+    lot: str
+    pieces: int
+    net_g: int
+    cause: str
+    reference: str
+
+
 class TourDone(NamedTuple):
     tour: str
     picker: str

@@ -5,7 +5,8 @@ from typing import NamedTuple
 from floorwise.core.model.record import Index, record
 
 TREE_DEPTH = 8  # units within units; deeper is a mistake in the data
-UNIT_STATES = ("open", "closed", "gone")
+UNIT_STATES = ("open", "closed", "gone")  # a closed unit is sealed: it moves as it is; a gone one never comes back
+GONE = "SCRAP"  # where what is left of a unit goes: wrapping, a label
 
 
 @record(key="unit", indexes=[Index("by_parent", "parent unit")])

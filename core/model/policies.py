@@ -18,6 +18,7 @@ PLAN_DEADLINE_MS = 5 * MINUTE_MS  # a part without a tour after this gets an S-s
 PLAN_LIFE_MS = 10 * MINUTE_MS  # a plan older than this is refused
 WEIGH_TOLERANCE_PERMILLE = 30  # of the expected weight, plus
 WEIGH_TOLERANCE_G = 50  # what packing material differs by
+EXPIRY_OVERRIDE_ROLES = ("admin", "dispatcher")  # who may let units of an expired lot go out
 
 
 class Carton(NamedTuple):

@@ -72,7 +72,7 @@ class Balance(NamedTuple):
     version: int = 0
 
 
-@record(key="sku lot")
+@record(key="sku lot", indexes=[Index("by_expiry", "expires_at_ms", where="is_expired = 0")])
 class Lot(NamedTuple):
     """A production lot; SKUs that are not tracked by lot use the lot ""."""
 
@@ -80,6 +80,7 @@ class Lot(NamedTuple):
     lot: str
     expires_at_ms: int
     received_at_ms: int
+    is_expired: int = 0  # 1: its date has passed, and what was available of it has status "expired"
     version: int = 0
 
 
@@ -91,6 +92,21 @@ class Serial(NamedTuple):
     serial: str
     place: str
     version: int = 0
+
+
+@record(key="number", indexes=[Index("by_lot", "sku lot number")], append_only=True)
+class Weighing(NamedTuple):
+    """Catch weight: what the pieces of move `number` weighed, as their label or a scale said.
+
+    Moves and balances count pieces. Grams are kept for the moves where somebody weighed: what came in and what went out.
+    """
+
+    number: int
+    sku: str
+    lot: str
+    pieces: int
+    net_g: int
+    cause: str  # as Move.cause
 
 
 @record(key="site sku owner", checks=["reserved >= 0", "reserved <= eligible"])
@@ -152,3 +168,8 @@ def promisable(supply: Iterable[tuple[int, int]], promised: Iterable[tuple[int, 
     # A new promise counts at every date up to its own; dates between two promised minima allow at least as much.
     dates = {d for d, _ in promised if d <= min_expiry_ms} | {min_expiry_ms}
     return min(sum(u for e, u in supply if e >= d) - sum(u for m, u in promised if m >= d) for d in dates)
+
+
+def overpromised(supply: Iterable[tuple[int, int]], promised: Iterable[tuple[int, int]], min_expiry_ms: int) -> int:
+    """How many units promised with this minimum or a later one have no stock of such a date; below zero, how many are to spare."""
+    return sum(u for m, u in promised if m >= min_expiry_ms) - sum(u for e, u in supply if e >= min_expiry_ms)
