@@ -12,7 +12,7 @@ class Transition(NamedTuple):
 
     source: str  # "" = a new line
     target: str
-    command: str
+    command: str  # the one that usually does it; others that bring, lose or count stock may too
     by: str  # who may trigger it
     compensation: str  # what undoes it
 
@@ -20,11 +20,11 @@ class Transition(NamedTuple):
 TRANSITIONS = (
     Transition("", "reserved", "PlaceOrder", "channel", "CancelOrder"),
     Transition("", "backordered", "PlaceOrder", "channel", "CancelOrder"),
-    Transition("backordered", "reserved", "FillBackorders", "system", "none needed: the units are promised again"),
-    Transition("reserved", "backordered", "RecordCount", "system", "FillBackorders, when stock comes"),
-    Transition("reserved", "released", "ReleaseOrder", "system", "ReportShort"),
-    Transition("released", "reserved", "ReportShort", "picker", "ReleaseOrder, from another bin"),
-    Transition("released", "backordered", "ReportShort", "picker", "FillBackorders, when stock comes"),
+    Transition("backordered", "reserved", "ReceiveStock", "system", "none needed: the units are promised again"),
+    Transition("reserved", "backordered", "RecordCount", "system", "none needed: promised again when stock comes"),
+    Transition("reserved", "released", "ReleaseOrders", "system", "ReportShort"),
+    Transition("released", "reserved", "ReportShort", "picker", "ReleaseOrders, from another bin"),
+    Transition("released", "backordered", "ReportShort", "picker", "none needed: promised again when stock comes"),
     Transition("released", "picked", "ConfirmPick", "picker", "none: the units are in the tote; return them after delivery"),
     Transition("picked", "packed", "ClosePack", "packer", "none: the parcel is closed"),
     Transition("packed", "shipped", "HandOver", "carrier", "RequestReturn, after delivery"),
