@@ -35,7 +35,7 @@ def command(
     import time
 
     from floorwise.core.adapters.carriers.paper import PaperCarrier
-    from floorwise.core.adapters.ledger_sql.sqlite import saved_heads
+    from floorwise.core.adapters.ledger_sql.sqlite import LEDGER_FILE, saved_heads
     from floorwise.core.verify.all_checks import verify
     from floorwise.gateway.channels.decoding import OrderFileError
     from floorwise.gateway.channels.order_file import open_order_file
@@ -62,9 +62,9 @@ def command(
     if told.exists() and json.loads(told.read_text()) != identity:
         fail(f"{directory} holds another replay ({told.read_text()}); give an empty directory with --data")
     told.write_text(json.dumps(identity))
+    if (directory / LEDGER_FILE).exists():
+        note(f"{directory}: goes on where it was cut off")
     replay = Replay(drafts, orders.demand_before, zone, seed, directory, PaperCarrier(directory / "labels"))
-    if replay.twin.ledger.head[0] > 1:
-        note(f"{directory}: goes on after event {replay.twin.ledger.head[0]:,}")
     with progress("replay", orders.lines_accepted, "lines") as bar:
         run = replay.run(on_lines=bar.advance)
     seen = account(replay.twin.ledger, orders)
