@@ -7,6 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from floorwise.optimizer.kernels.states import OPTIONS, state_space
+from floorwise.optimizer.layout import BlockLayout
+
 WORD_BITS = 64
 
 
@@ -29,7 +32,12 @@ class Floor(NamedTuple):
     place_of: dict[tuple[int, int], tuple[int, int]]  # (aisle, height) -> (column, bit)
 
     def arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, int, int]:
+        """What `block_masks` takes."""
         return self.ys, self.x, self.walkable, self.depot, self.height
+
+    def kernel(self, a_tour: int = 0, a_place: int = 0) -> tuple:
+        """What `lengths.length_of` takes."""
+        return (*self.arrays(), a_tour, a_place)
 
     def empty_masks(self, count: int) -> np.ndarray:
         return np.zeros((count, len(self.x), self.ys.shape[1] // WORD_BITS), np.uint64)
@@ -64,3 +72,55 @@ def floor_of(aisle_x: Sequence[int], height: int, depot_x: int, places: Iterable
     return Floor(
         ys, np.array(xs, np.int64), np.array([x in aisles_at for x in xs]), xs.index(depot_x), int(height), column_of_aisle, place_of
     )
+
+
+class MaskedLayout(NamedTuple):
+    """A `BlockLayout` for the mask kernels: the tuple `lengths.length_of` takes, and the bit of every location."""
+
+    kernel: tuple
+    columns: int
+    words: int
+    column: np.ndarray  # int64[locations]
+    bit: np.ndarray  # int64[locations]
+
+    def masks(self, sets: Sequence[Sequence[int]]) -> np.ndarray:
+        """Return uint64[len(sets), C, W] with the places of each set of location numbers."""
+        masks = np.zeros((len(sets), self.columns, self.words), np.uint64)
+        for number, locations in enumerate(sets):
+            index = np.asarray(locations, np.int64)
+            column, bit = self.column[index], self.bit[index]
+            np.bitwise_or.at(masks[number], (column, bit // WORD_BITS), np.uint64(1) << (bit % WORD_BITS).astype(np.uint64))
+        return masks
+
+
+def masked(layout: BlockLayout, used: Iterable[int], start: int = 0, a_tour: int = 0, a_place: int = 0) -> MaskedLayout:
+    """Return bits for the places of the locations in `used`; the depot's approach is part of every tour.
+
+    One open block with the depot at an end of an aisle takes the fast kernel, seen from the depot's cross-aisle.
+    """
+    depot = layout.depots[start]
+    a_tour += 2 * depot.approach_mm
+    height = int(layout.line_mm[-1])
+    index = np.array(sorted(set(used)), np.int64)
+    from_depot = height - layout.location_mm if depot.mm == height else layout.location_mm
+    fast = layout.blocks == 1 and layout.is_plain and depot.mm in (0, height)
+    heights = from_depot if fast else layout.location_mm
+    columns = len(layout.aisle_x_mm)
+    per_column = [np.unique(heights[index[layout.location_aisle[index] == aisle]]) for aisle in range(columns)]
+    words = max(1, max((len(h) + WORD_BITS - 1) // WORD_BITS for h in per_column))
+    ys = np.zeros((columns, words * WORD_BITS), np.int64)
+    bit = np.full(layout.locations, -1, np.int64)
+    for aisle, ordered in enumerate(per_column):
+        ys[aisle, : len(ordered)] = ordered
+        here = index[layout.location_aisle[index] == aisle]
+        bit[here] = np.searchsorted(ordered, heights[here])
+    if fast:
+        kernel = (ys, layout.aisle_x_mm, np.ones(columns, np.bool_), int(depot.aisle), height, a_tour, a_place)
+    else:
+        space = state_space(layout.blocks + 1)
+        kernel = (
+            ys, np.zeros(columns + 1, np.int64), np.zeros(ys.size, np.int64), layout.line_mm, layout.closed_mm, layout.width_mm,
+            int(depot.aisle), int(depot.mm), space.into, space.source, space.option, space.closed,
+            np.zeros((columns, layout.blocks, OPTIONS), np.int64), np.zeros((2, space.states), np.int64), a_tour, a_place,
+        )  # fmt: skip
+    return MaskedLayout(kernel, columns, words, layout.location_aisle, bit)

@@ -76,7 +76,7 @@ class SavingsPlanner:
         for start in range(0, len(numbers), PARTS_A_GROUP):
             group = np.array(numbers[start : start + PARTS_A_GROUP], np.int64)
             load = np.array([_load(parts[n]) for n in group], np.int64).reshape(len(group), len(capacity))
-            label = savings(masks[group], load, capacity, np.zeros(len(group), np.int64), floor.arrays())
+            label = savings(masks[group], load, capacity, np.zeros(len(group), np.int64), floor.kernel())
             members: dict[int, list[int]] = {}
             for number, batch in zip(group.tolist(), label.tolist(), strict=True):
                 members.setdefault(batch, []).append(number)

@@ -35,11 +35,11 @@ def lowest_bit(typingctx, word):
 
 
 @intrinsic
-def highest_zeros(typingctx, word):
-    """Zero bits above the highest set bit of a uint64 that is not zero."""
+def count_bits(typingctx, word):
+    """Number of set bits of a uint64."""
 
     def generate(context, builder, signature, arguments):
-        return builder.ctlz(arguments[0], cgutils.true_bit)
+        return builder.ctpop(arguments[0])
 
     return types.uint64(types.uint64), generate
 

@@ -68,6 +68,26 @@ def changed_length(masks, members, b, size, out1, out2, in1, in2, scratch, floor
 
 
 @njit(cache=True, nogil=True)
+def _remembered(masks, members, b, size, key, out1, out2, in1, in2, scratch, floor, name, keys, known):
+    """Return `changed_length` from the memory of sets seen before, or measure and remember; (length, tours measured)."""
+    if out1 >= 0:
+        key ^= name[out1]
+    if out2 >= 0:
+        key ^= name[out2]
+    if in1 >= 0:
+        key ^= name[in1]
+    if in2 >= 0:
+        key ^= name[in2]
+    slot = np.int64(key & np.uint64(keys.shape[0] - 1))
+    if keys[slot] == key:
+        return known[slot], 0
+    length = changed_length(masks, members, b, size, out1, out2, in1, in2, scratch, floor)
+    keys[slot] = key
+    known[slot] = length
+    return length, 1
+
+
+@njit(cache=True, nogil=True)
 def _move(order, source, target, members, size, where, at):
     last = members[source, size[source] - 1]
     members[source, at[order]] = last
@@ -80,13 +100,17 @@ def _move(order, source, target, members, size, where, at):
 
 
 @njit(cache=True, nogil=True)
-def anneal(masks, load, capacity, kind, floor, batch, best, best_length, price, slack, hot, cold, begin, end, steps, random):
+def anneal(
+    masks, load, capacity, kind, floor, batch, best, best_length, price, slack, hot, cold, begin, end, steps, random, name, keys, known
+):  # fmt: skip
     """Walk `steps` moves on from `batch`; return (best length, tours measured). `batch` and `best` int64[n] are updated.
 
     best_length  what `best` costs; `best` changes only for a shorter plan in which every batch fits
     price        float64[R]  length one unit above a capacity costs
     slack        int64[R]    how far above its capacity a batch may go at all
     hot, cold    float64  temperatures at the two ends of the whole search
+    name         uint64[n]  random names; a set of orders is known by the exclusive or of its names
+    keys, known  uint64[m], int64[m]  memory of measured sets, m a power of two, kept between calls; starts as zeros
     begin, end   float64  which part of the search these steps are, 0 … 1
     Batch numbers lie in 0..n-1. A step is O(orders of two batches) + two tours at most.
     """
@@ -96,6 +120,7 @@ def anneal(masks, load, capacity, kind, floor, batch, best, best_length, price, 
     size = np.zeros(n, np.int64)
     held = np.zeros((n, resources), np.int64)
     cost = np.zeros(n, np.int64)
+    key = np.zeros(n, np.uint64)
     where = batch.copy()
     at = np.zeros(n, np.int64)
     without = np.full(n, UNKNOWN, np.int64)  # length of the order's batch without it
@@ -105,6 +130,7 @@ def anneal(masks, load, capacity, kind, floor, batch, best, best_length, price, 
         members[b, size[b]] = i
         at[i] = size[b]
         size[b] += 1
+        key[b] ^= name[i]
         for r in range(resources):
             held[b, r] += load[i, r]
     length = np.int64(0)
@@ -127,7 +153,6 @@ def anneal(masks, load, capacity, kind, floor, batch, best, best_length, price, 
         j = below(random, n)
         a, b = where[i], where[j]
         kind_of_move = below(random, 100)
-        may_lose = -temperature * math.log(unit(random))
         if a == b or kind[i] != kind[j]:
             continue
         i2, j2 = NONE, NONE
@@ -179,32 +204,37 @@ def anneal(masks, load, capacity, kind, floor, batch, best, best_length, price, 
             penalty += price[r] * change
         if not fits:
             continue
+        may_lose = -temperature * math.log(unit(random))
         limit = cost[a] + cost[b] + may_lose - penalty  # the two tours together may not be longer
         least_a = np.int64(0)
         least_b = np.int64(0)
         if i2 < 0:
             if without[i] == UNKNOWN:
-                without[i] = changed_length(masks, members, a, size[a], i, NONE, NONE, NONE, scratch, floor)
-                tours += 1
+                without[i], measured = _remembered(
+                    masks, members, a, size[a], key[a], i, NONE, NONE, NONE, scratch, floor, name, keys, known
+                )
+                tours += measured
             least_a = without[i]
         if j < 0:
             least_b = cost[b]
         elif j2 < 0:
             if without[j] == UNKNOWN:
-                without[j] = changed_length(masks, members, b, size[b], j, NONE, NONE, NONE, scratch, floor)
-                tours += 1
+                without[j], measured = _remembered(
+                    masks, members, b, size[b], key[b], j, NONE, NONE, NONE, scratch, floor, name, keys, known
+                )
+                tours += measured
             least_b = without[j]
         if least_a + least_b > limit:
             continue
         if j < 0 and i2 < 0:
             new_a = without[i]
         else:
-            new_a = changed_length(masks, members, a, size[a], i, i2, j, j2, scratch, floor)
-            tours += 1
+            new_a, measured = _remembered(masks, members, a, size[a], key[a], i, i2, j, j2, scratch, floor, name, keys, known)
+            tours += measured
         if new_a + least_b > limit:
             continue
-        new_b = changed_length(masks, members, b, size[b], j, j2, i, i2, scratch, floor)
-        tours += 1
+        new_b, measured = _remembered(masks, members, b, size[b], key[b], j, j2, i, i2, scratch, floor, name, keys, known)
+        tours += measured
         if new_a + new_b > limit:
             continue
         for r in range(resources):
@@ -217,6 +247,10 @@ def anneal(masks, load, capacity, kind, floor, batch, best, best_length, price, 
                 q -= load[j2, r]
             held[a, r] -= q
             held[b, r] += q
+        for order in (i, i2, j, j2):
+            if order >= 0:
+                key[a] ^= name[order]
+                key[b] ^= name[order]
         _move(i, a, b, members, size, where, at)
         if i2 >= 0:
             _move(i2, a, b, members, size, where, at)
