@@ -34,6 +34,8 @@ FIRST_STEPS, MOST_STEPS_AT_ONCE, LOOK_AT_CLOCK_S = 200, 50_000, 0.01
 FINISH_S = 0.005  # kept back for the walking orders of the answer
 # Annealing in shares of a mean tour, tuned on generated instances of 100 orders.
 HOT, COLD = 0.03, 0.004
+STEPS_AN_ORDER = 5_000  # a search with fewer starts colder in proportion: too little time to cool down is worse than little heat
+STEPS_A_SECOND = 2_000_000, 300_000  # what to expect of a time limit; one block, several blocks
 OVERLOAD_PRICE, OVERLOAD_SLACK = 5.0, 0.2  # a mean tour per capacity above it; how far above at all
 
 
@@ -168,6 +170,10 @@ def solve(
     """
     begun = clock()
     search = _Search(problem, seed)
+    if steps is None:
+        search.cool_for((DEFAULT_SECONDS if seconds is None else seconds) * STEPS_A_SECOND[0 if problem.has_one_block else 1])
+    else:
+        search.cool_for(steps)
     first = clock() - begun
     count, trace = 0, [(first, search.best_length)]
     bound = max(lower_bound_mm, search.lower_bound)
@@ -232,12 +238,19 @@ class _Search:
         alone = all_lengths(masks, floor)
         self.lower_bound = radial_bound(alone, load, capacity)
         mean = self.best_length / len(np.unique(self.batch))
-        self.hot, self.cold = HOT * mean, COLD * mean
+        self.hot = self.cold = COLD * mean
         self.price = OVERLOAD_PRICE * mean / np.maximum(capacity, 1)
         self.slack = (OVERLOAD_SLACK * capacity).astype(np.int64)
         memory = MEMORY_ONE_BLOCK if problem.has_one_block else MEMORY_SEVERAL_BLOCKS
         self.keys, self.known = np.zeros(memory, np.uint64), np.zeros(memory, np.int64)
         self.name = np.random.default_rng(seed).integers(1, 2**63, self.n).astype(np.uint64)
+
+    def cool_for(self, steps: float) -> None:
+        """Start as hot as a search of about `steps` moves can cool down from."""
+        if self.n and not self.is_exact:
+            mean = self.best_length / len(np.unique(self.best))
+            self.cold = COLD * mean
+            self.hot = max(COLD, HOT * min(1.0, steps / (STEPS_AN_ORDER * self.n))) * mean
 
     def walk(self, steps: int, begin: float, end: float) -> bool:
         """Make `steps` moves; return whether a better plan was found."""
