@@ -5,12 +5,14 @@ from heapq import heappop, heappush
 from floorwise.core.flow.packing import ClosePack, StartPack
 from floorwise.core.flow.picking import ConfirmPick, ReportShort
 from floorwise.core.flow.touring import TakeTour
+from floorwise.core.model.stock import Balance
 from floorwise.core.model.work import Part, Pick, Tour
 from floorwise.core.ports import Carrier
 from floorwise.core.workers import labels
 from floorwise.sim.world import SITE, World
 
 LABELS_A_STEP = 1_000
+MOST_MISSING = 3  # units that a bin lacks against the books, where it lacks any
 
 
 class Packers:
@@ -121,12 +123,19 @@ class Pickers:
         pick = self._world.ledger.get(Pick, tour, planned.number)  # its units may have been taken back meanwhile
         if pick.state == "open":
             entity = f"{tour}.{pick.number}"
-            if self._world.chance.happens("short", entity, self._world.scenario.faults.short_share):
-                found = self._world.chance.whole("found", entity, 0, pick.quantity - 1)
+            found = self._found(pick, entity)
+            if found < pick.quantity:
                 self._world.execute(ReportShort(tour, pick.number, found, picker, now_ms))
             else:
                 self._world.execute(ConfirmPick(tour, pick.number, pick.quantity, picker, now_ms))
         self._walk(tour, picker, picks, index + 1, planned.location, now_ms)
+
+    def _found(self, pick: Pick, entity: str) -> int:
+        """Units the picker finds: some bins hold a few less than the books say, which shows when they run low."""
+        if not self._world.chance.happens("short", entity, self._world.scenario.faults.short_share):
+            return pick.quantity
+        there = self._world.ledger.get(Balance, pick.place, pick.sku, pick.lot, pick.serial, pick.owner, "available")
+        return max(0, min(pick.quantity, there.on_hand - self._world.chance.whole("missing", entity, 1, MOST_MISSING)))
 
     def _back(self, tour: str, picker: str, parts: list[str]) -> None:
         for part in parts:

@@ -70,7 +70,7 @@ class Supply(NamedTuple):
 class Faults(NamedTuple):
     """What goes wrong on purpose, as shares of picks, parcel lines or orders."""
 
-    short_share: float = 0.005
+    short_share: float = 0.05  # of visits to a bin that lacks 1 to 3 units; it shows when the bin runs low
     return_share: float = 0.05
     return_after_ms: int = 259_200_000  # mean: 3 days
 
