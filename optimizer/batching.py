@@ -7,6 +7,7 @@ meanwhile, see `Problem.tour_mm` and `place_mm`.
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -222,7 +223,8 @@ class _Search:
         self.problem = problem
         masks, load, capacity, _kind, floor = self.arrays = problem.arrays
         self.n = len(masks)
-        self.random = np.array([(seed * 0x9E3779B97F4A7C15 + 0x5851F42D4C957F2D) % 2**64], np.uint64)
+        bits = random.Random(seed)  # neighbouring seeds must not start on one another's splitmix sequence
+        self.random = np.array([bits.getrandbits(64)], np.uint64)
         self.is_exact = self.n <= (EXACT_ORDERS if problem.has_one_block else EXACT_ORDERS_SEVERAL_BLOCKS)
         self.method = "every split" if self.is_exact else "savings, annealing"
         if self.n == 0:
@@ -243,7 +245,7 @@ class _Search:
         self.slack = (OVERLOAD_SLACK * capacity).astype(np.int64)
         memory = MEMORY_ONE_BLOCK if problem.has_one_block else MEMORY_SEVERAL_BLOCKS
         self.keys, self.known = np.zeros(memory, np.uint64), np.zeros(memory, np.int64)
-        self.name = np.random.default_rng(seed).integers(1, 2**63, self.n).astype(np.uint64)
+        self.name = np.array([bits.getrandbits(64) for _ in range(self.n)], np.uint64)
 
     def cool_for(self, steps: float) -> None:
         """Start as hot as a search of about `steps` moves can cool down from."""
