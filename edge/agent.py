@@ -40,7 +40,7 @@ def run(settings: Settings) -> None:
 
 async def serve(settings: Settings, now_ms: Callable[[], int], ready: asyncio.Event | None = None) -> None:
     """Run an agent until cancelled; `ready` is set once its spool is open and its tasks run."""
-    drivers = [(one, _driver(one)) for one in settings.drivers]
+    drivers = load_drivers(settings)
     async with Desk(lambda: Spool(settings.spool, settings.agent, now_ms(), settings.bounds)) as desk, asyncio.TaskGroup() as tasks:
         boot = desk.spool.boot
         will = up(settings.agent, "death"), encode(Death(settings.agent, boot, now_ms()))
@@ -64,6 +64,11 @@ async def serve(settings: Settings, now_ms: Callable[[], int], ready: asyncio.Ev
                 await mqtt_driver.run(keeper, devices)
 
 
+def load_drivers(settings: Settings) -> list[tuple[DriverSettings, ModuleType]]:
+    """Return each [[drivers]] table with its module. Raises BadSettings for a driver that does not exist."""
+    return [(one, _driver(one)) for one in settings.drivers]
+
+
 async def _until_told(settings: Settings) -> None:
     loop, work = asyncio.get_running_loop(), asyncio.current_task()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -83,10 +88,12 @@ async def _run_driver(module: ModuleType, keeper: Keeper, one: DriverSettings) -
 
 
 def _driver(one: DriverSettings) -> ModuleType:
+    if one.name == "mqtt":
+        raise BadSettings("drivers: 'mqtt' is switched on by the [devices] table")
     try:
         return importlib.import_module(f"floorwise.edge.drivers.{one.name}.driver")
     except ModuleNotFoundError as error:
-        raise BadSettings(f"drivers: {one.name!r} for {one.device}: there is no such driver ({error.name})") from None
+        raise BadSettings(f"drivers: {one.name!r} for {one.device}: no such driver ({error.name})") from None
 
 
 def _sound(devices: Link, alarm: Alarm, now_ms: int) -> None:

@@ -18,8 +18,8 @@ class _State:
     """What the filters remember of one device."""
 
     def __init__(self, filters: Sequence[Filter]) -> None:
-        self.filters = {one.kind: one for one in filters}
-        self.windows = {one.kind: deque(maxlen=one.median) for one in filters if one.median > 1}
+        self.filters = {one.kind: one for one in reversed(filters)}  # the first that fits a kind counts
+        self.windows = {kind: deque(maxlen=one.median) for kind, one in self.filters.items() if one.median > 1}
         self.passed: dict[str, tuple[int, float]] = {}  # kind → (ts, value) last passed on
         self.boot = self.seq = -1
 

@@ -130,7 +130,8 @@ class Spool:
         What was returned may get to the other side, so it is never thinned any more. An entry whose bytes no longer give its
         digest is dropped and counted, never sent.
         """
-        query = f"SELECT id, device, boot, seq, ts, body, digest FROM entries WHERE custody = {int(custody)} AND id > ? ORDER BY id LIMIT ?"
+        lane = "IS 1" if custody else "IS NOT 1"  # so that an entry whose mark is damaged still leaves by one of the two
+        query = f"SELECT id, device, boot, seq, ts, body, digest FROM entries WHERE custody {lane} AND id > ? ORDER BY id LIMIT ?"
         entries, damaged = [], []
         for place, *row in self._db.execute(query, (after, limit)).fetchall():
             reading = entry_reading(*row)
@@ -140,7 +141,7 @@ class Spool:
         if entries and not custody and entries[-1].place > self._offered:
             try:
                 self._db.execute("UPDATE meta SET value = ? WHERE name = 'offered'", (entries[-1].place + OFFER_AHEAD,))
-            except sqlite3.Error as error:
+            except sqlite3.OperationalError as error:
                 raise SpoolFull(f"{self.path.name}: {error}") from error
             self._offered = entries[-1].place + OFFER_AHEAD  # durable before anything is sent
         return entries
@@ -162,7 +163,7 @@ class Spool:
             for one in refusals:
                 self._db.execute(_ADD_GAP, (one.device, one.boot, "unreadable", one.seq, one.seq, 1))
             self._db.execute("COMMIT")
-        except sqlite3.Error as error:
+        except sqlite3.OperationalError as error:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
             raise SpoolFull(f"{self.path.name}: {error}") from error
@@ -217,7 +218,7 @@ class Spool:
             verdicts = self._write(items)
             reach("spool_before_commit")
             self._db.execute("COMMIT")
-        except sqlite3.Error as error:
+        except sqlite3.OperationalError as error:  # anything else means a damaged file: the agent ends, and its next start mends
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
             self._recall()
@@ -272,7 +273,7 @@ class Spool:
         """Drop every second entry, stream by stream, of the next block of telemetry; False when a whole sweep frees nothing."""
         for _ in range(2):  # the second time from the oldest again
             start = max(self._thinned_to, self._offered)
-            while block := self._db.execute(_DROPPED + "WHERE custody = 0 AND id > ? ORDER BY id LIMIT ?", (start, THIN_BLOCK)).fetchall():
+            while block := self._db.execute(_OLDEST_TELEMETRY, (start, THIN_BLOCK)).fetchall():
                 start = self._thinned_to = block[-1][0]
                 turn: dict[tuple[str, int], int] = {}
                 odd = []
@@ -290,7 +291,7 @@ class Spool:
         if not rows:
             return
         touched: dict[tuple[str, int], list[int]] = {}
-        for _, device, boot, seq, mark, _ in rows:
+        for _, device, boot, seq, mark, _ in map(_mended, rows):
             stream = self._stream(device, boot)
             stream.take_off(unsigned(mark))
             touched.setdefault(stream.key, []).append(seq)
@@ -306,7 +307,7 @@ class Spool:
     def _remove(self, places: Sequence[int]) -> None:
         for place in places:
             for (custody,) in self._db.execute("DELETE FROM entries WHERE id = ? RETURNING custody", (place,)).fetchall():
-                self._held[bool(custody)] -= 1
+                self._held[custody == 1] -= 1
 
     def _save(self, keys: Iterable[tuple[str, int]]) -> None:
         self._db.executemany(SAVE_STREAM, [stream_row(self._streams[key]) for key in sorted(keys)])
@@ -322,8 +323,8 @@ class Spool:
         self._streams: dict[tuple[str, int], Stream] = {}
         self._recent: dict[tuple[str, int, int], int] = {}
         self._offered = meta(self._db, "offered")
-        held = dict(self._db.execute("SELECT custody, count(*) FROM entries GROUP BY custody").fetchall())
-        self._held = {False: held.get(0, 0), True: held.get(1, 0)}
+        every, custody = self._db.execute("SELECT count(*), count(*) FILTER (WHERE custody IS 1) FROM entries").fetchone()
+        self._held = {False: every - custody, True: custody}
         self._next = max(self._db.execute("SELECT coalesce(max(id), 0) FROM entries").fetchone()[0], self._offered) + 1
 
 
@@ -350,6 +351,15 @@ def _ledger(db: sqlite3.Connection) -> list[StreamLedger]:
     return found
 
 
+def _mended(row: tuple) -> tuple:
+    """A row to be dropped, with what damage has made of its columns replaced by something that can be counted."""
+    place, device, boot, seq, mark, custody = row
+    if isinstance(device, str) and all(isinstance(one, int) for one in (boot, seq, mark)):
+        return row
+    return place, "unknown", 0, 0, mark if isinstance(mark, int) else 0, custody
+
+
 _DROPPED = "SELECT id, device, boot, seq, digest, custody FROM entries "
+_OLDEST_TELEMETRY = _DROPPED + "WHERE custody IS NOT 1 AND id > ? ORDER BY id LIMIT ?"
 _ADD_GAP = """INSERT INTO gaps VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (device, boot, reason) DO UPDATE SET
     first = min(first, excluded.first), last = max(last, excluded.last), count = count + excluded.count"""

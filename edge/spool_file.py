@@ -7,6 +7,7 @@ new one, and the count of files put aside is kept and told.
 import contextlib
 import json
 import os
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,7 @@ from floorwise.edge.streams import Stream
 
 SCHEMA = 1
 PAGE_BYTES = 4_096
+PADDED_BYTES = 2**30  # a file cut off by more than this is not worth reading
 ASIDE_MAX = 1_000  # damaged files kept beside the spool; then the start fails rather than fill the disk
 
 _TABLES = """
@@ -31,6 +33,7 @@ CREATE TABLE gaps (device TEXT, boot INTEGER, reason TEXT, first INTEGER, last I
     PRIMARY KEY (device, boot, reason)) WITHOUT ROWID;
 INSERT INTO meta VALUES ('schema', 1), ('boot', 0), ('offered', 0), ('damaged', 0);
 """
+_SCHEMA_OF = "SELECT type, name, sql FROM sqlite_master ORDER BY name"
 STREAM_COLUMNS = "device, boot, first, last, count, sum, skipped, dropped, dropped_sum, duplicates, refused, given_up, missing"
 SAVE_STREAM = "INSERT OR REPLACE INTO streams VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 INSERT_ENTRY = "INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
@@ -110,6 +113,7 @@ def unsigned(value: int) -> int:
 
 def _connect(path: Path, file_bytes: int) -> sqlite3.Connection:
     db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5.0, cached_statements=64)
+    db.text_factory = _text
     db.execute(f"PRAGMA page_size = {PAGE_BYTES}")
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = FULL")
@@ -118,16 +122,28 @@ def _connect(path: Path, file_bytes: int) -> sqlite3.Connection:
     return db
 
 
+def _text(stored: bytes) -> str:
+    return stored.decode(errors="replace")  # flipped bits must reach the digest check, not stop the query
+
+
 def _check(db: sqlite3.Connection) -> None:
     if not db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
         db.executescript("BEGIN;" + _TABLES + "COMMIT;")
-    found = db.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if db.execute(_SCHEMA_OF).fetchall() != _schema():  # flipped bits in a column's name would turn every query into another one
+        raise sqlite3.DatabaseError("the tables are not those of a spool")
+    found = db.execute("PRAGMA integrity_check(1)").fetchone()[0]
     if found != "ok":
         raise sqlite3.DatabaseError(found)
     if meta(db, "schema") != SCHEMA:
         raise sqlite3.DatabaseError(f"schema {meta(db, 'schema')}, not {SCHEMA}")
     for row in db.execute(f"SELECT {STREAM_COLUMNS} FROM streams"):
         stream_of(row)
+
+
+def _schema() -> list[tuple]:
+    with contextlib.closing(sqlite3.connect(":memory:")) as plain:
+        plain.executescript(_TABLES)
+        return plain.execute(_SCHEMA_OF).fetchall()
 
 
 def meta(db: sqlite3.Connection, name: str) -> int:
@@ -154,32 +170,55 @@ def _put_aside(path: Path) -> Path:
 
 def _salvage(aside: Path, db: sqlite3.Connection) -> int:
     """Copy what can be read of a damaged spool; entries must prove themselves by their digest."""
+    copy = aside.with_name(aside.name + ".reading")
     try:
-        old = sqlite3.connect(f"file:{aside}?mode=ro", uri=True, isolation_level=None)
-    except sqlite3.Error:
+        _copy_padded(aside, copy)
+        old = sqlite3.connect(copy, isolation_level=None)
+        old.text_factory = _text
+        db.execute("BEGIN IMMEDIATE")
+        for name, value in _readable(old, "SELECT name, value FROM meta WHERE name IN ('boot', 'offered', 'damaged')"):
+            if isinstance(value, int) and 0 <= value < NUMBER_MAX:
+                db.execute("UPDATE meta SET value = ? WHERE name = ?", (value, name))
+        for row in _readable(old, f"SELECT {STREAM_COLUMNS} FROM streams"):
+            with contextlib.suppress(Exception):
+                db.execute(SAVE_STREAM, stream_row(stream_of(row)))
+        good = {}
+        for order in ("ASC", "DESC"):  # from both ends towards the damage
+            for place, device, boot, seq, ts, custody, body, stored in _readable(old, f"SELECT * FROM entries ORDER BY id {order}"):
+                if entry_reading(device, boot, seq, ts, body, stored) is not None:
+                    good[place] = place, device, boot, seq, ts, int(custody == 1), body, stored
+        db.executemany(INSERT_ENTRY, good.values())
+        for row in _readable(old, "SELECT * FROM gaps"):
+            with contextlib.suppress(sqlite3.Error):
+                db.execute("INSERT OR IGNORE INTO gaps VALUES (?, ?, ?, ?, ?, ?)", row)
+        db.execute("COMMIT")
+        old.close()
+        return len(good)
+    except (sqlite3.Error, OSError):
+        if db.in_transaction:
+            db.execute("ROLLBACK")
         return 0
-    db.execute("BEGIN IMMEDIATE")
-    for name, value in _readable(old, "SELECT name, value FROM meta WHERE name IN ('boot', 'offered', 'damaged')"):
-        if isinstance(value, int) and 0 <= value < NUMBER_MAX:
-            db.execute("UPDATE meta SET value = ? WHERE name = ?", (value, name))
-    for row in _readable(old, f"SELECT {STREAM_COLUMNS} FROM streams"):
-        with contextlib.suppress(Exception):
-            db.execute(SAVE_STREAM, stream_row(stream_of(row)))
-    good = []
-    for place, device, boot, seq, ts, custody, body, stored in _readable(old, "SELECT * FROM entries"):
-        if entry_reading(device, boot, seq, ts, body, stored) is not None:
-            good.append((place, device, boot, seq, ts, int(custody == 1), body, stored))
-    db.executemany(INSERT_ENTRY.replace("INSERT", "INSERT OR IGNORE"), good)
-    for row in _readable(old, "SELECT * FROM gaps"):
-        db.execute("INSERT OR IGNORE INTO gaps VALUES (?, ?, ?, ?, ?, ?)", row)
-    db.execute("COMMIT")
-    old.close()
-    return len(good)
+    finally:
+        for tail in ("", "-wal", "-shm"):
+            Path(f"{copy}{tail}").unlink(missing_ok=True)
+
+
+def _copy_padded(aside: Path, copy: Path) -> None:
+    """Copy a damaged file and its log; what was cut off comes back as zeros, because SQLite reads nothing of a file that is too short."""
+    shutil.copyfile(aside, copy)
+    with contextlib.suppress(FileNotFoundError):
+        shutil.copyfile(f"{aside}-wal", f"{copy}-wal")
+    with copy.open("r+b") as file:
+        header = file.read(32)
+        pages = int.from_bytes(header[28:32], "big")
+        size = file.seek(0, os.SEEK_END)
+        if header.startswith(b"SQLite format 3") and size < pages * PAGE_BYTES <= size + PADDED_BYTES:
+            file.truncate(pages * PAGE_BYTES)
 
 
 def _readable(db: sqlite3.Connection, query: str) -> Iterator[tuple]:
     """Rows until the first that cannot be read."""
     try:
         yield from db.execute(query)
-    except (sqlite3.Error, ValueError):
+    except (sqlite3.Error, ValueError, OverflowError):
         return
