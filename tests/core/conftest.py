@@ -133,7 +133,7 @@ def floor() -> Floor:
     return Floor()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def new_floor() -> type[Floor]:
     """To make a floor for each example of a property."""
     return Floor
