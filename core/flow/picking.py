@@ -12,7 +12,7 @@ from floorwise.core.model.catalog import Sku
 from floorwise.core.model.gs1 import Fault
 from floorwise.core.model.orders import Order, OrderLine
 from floorwise.core.model.policies import EXPIRY_OVERRIDE_ROLES
-from floorwise.core.model.stock import Balance, Lot, Move, Weighing
+from floorwise.core.model.stock import FLOW_UNITS, STATUSES, Balance, Lot, Move, Serial, Weighing, place_kind
 from floorwise.core.model.units import weigh
 from floorwise.core.model.work import Part, Pick, Tour
 from floorwise.core.ports import Desk
@@ -91,12 +91,16 @@ def report_short(desk: Desk, told: ReportShort) -> dict:
     the missing units from another bin; if stock does not cover every promise now, the victim rule says whose are backordered."""
     pick, part = _pick(desk, told.tour, told.number)
     tote = _tote(desk, part, told.tote)
-    if pick.state != "open":
-        if pick.picked == told.found:
+    if told.found < 0:
+        raise BadInput(f"tour {told.tour} pick {told.number}: {told.found} found")
+    if pick.state == "done" or (pick.state == "short" and not told.found):
+        if told.found == (pick.quantity if pick.state == "done" else 0):
             return {"picked": pick.picked, "missing": 0, "again": 1}
         raise WrongState(f"tour {told.tour} pick {told.number} is {pick.state} with {pick.picked} units; count the bin to correct it")
-    if not 0 <= told.found < pick.quantity:
-        raise BadInput(f"tour {told.tour} pick {told.number}: {told.found} found of {pick.quantity} is not a short")
+    if pick.state == "short" or told.found >= pick.quantity:
+        # Units were taken out of the pick after the picker's sheet was made: what was found is all it now asks for, or more.
+        more = (told.done_at_ms, told.tote, "", told.net_g, told.override_by)
+        return confirm_pick(desk, ConfirmPick(told.tour, told.number, told.found, told.picker, *more))
     at_ms, missing = told.done_at_ms or desk.now_ms, pick.quantity - told.found
     if told.found:
         _require_date(desk, pick, told.override_by, at_ms)
@@ -124,8 +128,8 @@ def _pick(desk: Desk, tour_id: str, number: int) -> tuple[Pick, Part]:
     if pick is None:
         raise NotFound(f"tour {tour_id} has no pick {number}")
     tour = desk.ledger.get(Tour, tour_id)
-    if tour.state == "open":
-        raise WrongState(f"tour {tour_id} is open: nobody has taken it; take it first")
+    if not tour.picker:  # also when it ended because its units were gone
+        raise WrongState(f"tour {tour_id} is {tour.state}: nobody has taken it" + ("; take it first" if tour.state == "open" else ""))
     return pick, desk.ledger.get(Part, pick.part)
 
 
@@ -170,19 +174,24 @@ def _into_tote(desk: Desk, pick: Pick, quantity: int, tote: str, at_ms: int) -> 
 
 
 def _extra(desk: Desk, pick: Pick, quantity: int, tote: str, at_ms: int) -> tuple[int, Move]:
-    """Units in the tote beyond what is bound to the pick: free ones of the bin first, good or expired, then from UNRESOLVED.
+    """Units in the tote beyond what is bound to the pick: free ones of the bin first, good or expired, then from UNRESOLVED;
+    a serial from wherever the books have it.
 
     Give how many the line takes, and the first move. The units serve the line as far as it still lacks any; the rest waits in
     the tote for the packer to bring back.
     """
-    claimed, key = 0, (pick.place, pick.sku, pick.lot, pick.serial, pick.owner)
-    for bucket in ("backordered", "reserved"):
+    place = _lies_at(desk, pick)
+    claimed, key = 0, (place, pick.sku, pick.lot, pick.serial, pick.owner)
+    is_late = desk.ledger.get(Part, pick.part).state in ("packed", "shipped", "dropped")  # nobody packs that tote any more
+    if is_late:
+        counting.open_task(desk, tote, pick.sku, pick.lot, pick.owner, quantity, "left in the tote")
+    for bucket in () if is_late else ("backordered", "reserved"):
         line = books.line_at(desk, pick.order_id, pick.line)
         if units := min(quantity - claimed, getattr(line, bucket)):
             _claim(desk, line, bucket, units)
             claimed += units
     left, expected, moved = quantity, 0, []
-    for status in ("available", "expired"):
+    for status in STATUSES if pick.serial else ("available", "expired"):
         balance = desk.ledger.get(Balance, *key, status)
         if balance and pick.serial and balance.reserved:  # this very unit is in the tote: whoever else was to take it cannot
             shrinking.unbind_at(desk, balance, 0)
@@ -190,9 +199,9 @@ def _extra(desk: Desk, pick: Pick, quantity: int, tote: str, at_ms: int) -> tupl
         free = min(left, balance.on_hand - balance.reserved) if balance else 0
         expected += balance.on_hand if balance else 0
         if free:
-            if books.is_sellable(desk, pick.place, status):
+            if books.is_sellable(desk, place, status):
                 shrinking.make_room(desk, pick.sku, pick.owner, free, "picked beyond the plan")
-            moved.append(_beyond(desk, pick, free, pick.place, tote, at_ms, status))
+            moved.append(_beyond(desk, pick, free, place, tote, at_ms, status))
             left -= free
     if left:
         moved.append(_beyond(desk, pick, left, counting.unresolved(pick.place), tote, at_ms, "available"))
@@ -201,6 +210,16 @@ def _extra(desk: Desk, pick: Pick, quantity: int, tote: str, at_ms: int) -> tupl
     promising.fill_backorders(desk, pick.sku, pick.owner)
     counting.open_task(desk, pick.place, pick.sku, pick.lot, pick.owner, expected, "picked beyond the books")
     return claimed, moved[0]
+
+
+def _lies_at(desk: Desk, pick: Pick) -> str:
+    """Where the books have what was picked: the bin, but a serial wherever it is; WrongState when it was picked already."""
+    row = desk.ledger.get(Serial, pick.sku, pick.serial) if pick.serial else None
+    if row is None:
+        return pick.place
+    if place_kind(row.place) in FLOW_UNITS:
+        raise WrongState(f"tour {pick.tour} pick {pick.number}: serial {pick.serial} is in {row.place} already; scan the one at hand")
+    return row.place
 
 
 def _beyond(desk: Desk, pick: Pick, quantity: int, source: str, tote: str, at_ms: int, status: str) -> Move:
