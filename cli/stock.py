@@ -23,11 +23,9 @@ def command(
     Without --place: bins, handling units (also on the way to customers) and differences that wait to be settled.
     """
     from floorwise.core import position
-    from floorwise.core.adapters.ledger_sql.sqlite import LEDGER_FILE, open_ledger
+    from floorwise.core.adapters.ledger_sql.sqlite import snapshot
 
-    if not (data / LEDGER_FILE).is_file():
-        fail(f"{data} holds no ledger ({LEDGER_FILE})")
-    ledger = open_ledger(data)
+    ledger = snapshot(data)
     try:
         if as_of:
             at_ms = moment(as_of, ledger)

@@ -106,7 +106,7 @@ class ReopenUnit(NamedTuple):
 def build_unit(desk: Desk, wanted: BuildUnit) -> dict:
     """Make the unit; the same again changes nothing. TreeConflict when the name is taken or the place is no place for it."""
     if wanted.kind not in STOCK_UNITS:
-        raise BadInput(f"unit {wanted.unit}: kind {wanted.kind!r}; known are {', '.join(STOCK_UNITS)} (picking makes totes, packing parcels)")
+        raise BadInput(f"unit {wanted.unit}: kind {wanted.kind!r}, not {', '.join(STOCK_UNITS)} (picking makes totes, packing parcels)")
     there = desk.ledger.get(HandlingUnit, wanted.unit)
     if there is not None and (there.kind, there.parent) == (wanted.kind, wanted.place):
         return {"unit": there.unit, "again": 1}
