@@ -47,7 +47,10 @@ class Message(NamedTuple):
 
 
 class Link:
-    """A connection that comes back by itself. Subscriptions are renewed at each connect; `will` is left with the broker."""
+    """A connection that comes back by itself.
+
+    Subscriptions are renewed at each connect; `connected` is set when the broker has confirmed them. `will` is left with the broker.
+    """
 
     def __init__(
         self, address: Address, client_id: str, topics: Sequence[str], keep_session: bool = True, will: tuple[str, bytes] | None = None
@@ -75,7 +78,8 @@ class Link:
             client.tls_set(ca_certs=address.ca_file or None)
         if will:
             client.will_set(will[0], will[1], qos=1)
-        client.on_connect, client.on_disconnect, client.on_message = self._on_connect, self._on_disconnect, self._on_message
+        client.on_connect, client.on_subscribe = self._on_connect, self._on_subscribe
+        client.on_disconnect, client.on_message = self._on_disconnect, self._on_message
         client.connect_async(parts.hostname, parts.port or (8883 if parts.scheme == "mqtts" else 1883), keepalive=KEEPALIVE_S)
 
     async def __aenter__(self) -> "Link":
@@ -121,6 +125,13 @@ class Link:
         self.session += 1  # here, on paho's thread, so that no acknowledgement of an older connection can slip through
         if self.topics:
             client.subscribe([(topic, 1) for topic in self.topics])
+        else:
+            self._tell(self._came)
+
+    def _on_subscribe(self, _client: mqtt.Client, _data: object, _number: int, reasons: list, _properties: object) -> None:
+        for topic, reason in zip(self.topics, reasons, strict=False):
+            if reason.is_failure:
+                self._tell(self._refused, f"{topic}: {reason}")
         self._tell(self._came)
 
     def _on_disconnect(self, _client: mqtt.Client, _data: object, _flags: object, reason: object, _properties: object) -> None:

@@ -144,6 +144,7 @@ def _address(where: str, body: dict[str, Any], folder: Path) -> Address:
 def _filter(number: int, body: dict[str, Any]) -> Filter:
     where = f"filters[{number}]"
     _known(f"{where}.", body, set(Filter.__dataclass_fields__))
+    _needed(where, body, "devices", "kind")
     one = Filter(**body)
     _measured(where, one.kind)
     if one.median < 1 or one.median > 99 or one.deadband < 0 or one.silence_ms < 1:
@@ -154,6 +155,7 @@ def _filter(number: int, body: dict[str, Any]) -> Filter:
 def _rule(number: int, body: dict[str, Any]) -> Rule:
     where = f"rules[{number}]"
     _known(f"{where}.", body, set(Rule.__dataclass_fields__))
+    _needed(where, body, "name", "devices", "kind")
     one = Rule(**body)
     _measured(where, one.kind)
     if (one.above is None) == (one.below is None):
@@ -201,6 +203,12 @@ def _tables(body: dict[str, Any], name: str) -> list[dict[str, Any]]:
 def _known(where: str, body: dict[str, Any], names: set[str]) -> None:
     if unknown := sorted(body.keys() - names):
         raise ValueError(f"{where}{unknown[0]}: no such setting; known: {', '.join(sorted(names))}")
+
+
+def _needed(where: str, body: dict[str, Any], *names: str) -> None:
+    for name in names:
+        if not isinstance(body.get(name), str) or not body[name]:
+            raise ValueError(f"{where}.{name}: a text is needed")
 
 
 def _whole(body: dict[str, Any], where: str, default: int) -> int:
