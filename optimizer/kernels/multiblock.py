@@ -80,12 +80,16 @@ def stretch_costs(start, pos_mm, line_mm, closed_mm, depot_aisle, depot_mm, cost
                 elif above < 0:
                     above = p
             row = costs[a, b]
-            _fill(row, low, high, lo, hi, gap, closed, below, above)
+            fill_costs(row, low, high, lo, hi, gap, closed, below, above)
     return first, last
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _fill(row, low, high, lo, hi, gap, closed, below, above):
+def fill_costs(row, low, high, lo, hi, gap, closed, below, above):
+    """Fill one cost row: stretch low..high, stops from lo to hi (lo < 0: none), widest inner gap, and where it is closed (< 0: open).
+
+    `below` is the highest stop below the closed place, `above` the lowest above it, negative if there is none.
+    """
     row[PASS] = high - low
     row[DOUBLE] = 2 * (high - low)
     if lo < 0:

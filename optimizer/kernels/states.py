@@ -43,8 +43,11 @@ UNTOUCHED = (0, 0)
 
 
 @cache
-def state_space(cross_aisles: int) -> StateSpace:
-    """Return the state space for a number of cross-aisles, 2..MOST_CROSS_AISLES; built once a process."""
+def state_space(cross_aisles: int, *, with_end: bool = False) -> StateSpace:
+    """Return the state space for a number of cross-aisles, 2..MOST_CROSS_AISLES; built once a process.
+
+    `with_end` adds a last state for a walk that has ended in an aisle to the left: nothing may be left to visit to its right.
+    """
     if not 2 <= cross_aisles <= MOST_CROSS_AISLES:
         raise ValueError(f"{cross_aisles} cross-aisles: the aisle sweep is prepared for 2 to {MOST_CROSS_AISLES}")
     empty = (UNTOUCHED,) * cross_aisles
@@ -60,6 +63,12 @@ def state_space(cross_aisles: int) -> StateSpace:
                     number[after] = len(number)
                     todo.append(after)
                 steps[step].append((number[after], number[state], option))
+    if with_end:
+        end = len(number)
+        for step in range(len(steps)):
+            steps[step].append((end, end, NONE if step < cross_aisles - 1 else 0))
+        steps[cross_aisles - 1] += [(end, at, 0) for state, at in number.items() if _may_end(state)]
+        number[()] = end
     states = len(number)
     into = np.zeros((len(steps), states + 1), dtype=np.int32)
     source, option = [], []
@@ -70,13 +79,17 @@ def state_space(cross_aisles: int) -> StateSpace:
             option.append(how)
     closed = np.zeros(states, dtype=np.bool_)
     for state, at in number.items():
-        pieces = {piece for degree, piece in state if degree}
-        closed[at] = len(pieces) == 1 and all(degree != 1 for degree, _ in state)
+        closed[at] = state == () or _may_end(state)
     return StateSpace(cross_aisles, states, into, np.array(source, dtype=np.int32), np.array(option, dtype=np.int32), closed)
 
 
 # A crossing is (degree, piece): degree 0 untouched, 1 odd, 2 even; pieces are numbered from the front in order of appearance.
 State = tuple[tuple[int, int], ...]
+
+
+def _may_end(state: State) -> bool:
+    pieces = {piece for degree, piece in state if degree}
+    return len(pieces) == 1 and all(degree != 1 for degree, _ in state)
 
 
 def _stretch(state: State, front: int) -> list[tuple[int, State]]:
@@ -129,3 +142,21 @@ def _join(state: State, a: int, b: int) -> State:
 def _renumber(state: State) -> State:
     names: dict[int, int] = {}
     return tuple((degree, names.setdefault(piece, len(names) + 1)) if degree else UNTOUCHED for degree, piece in state)
+
+
+@cache
+def visit_moves(cross_aisles: int) -> np.ndarray:
+    """Return int32[K-1, states, 6] for `state_space(K, with_end=True)`: the state after a stretch is passed, walked twice, left out,
+    visited from the front, from the back, from both; -1 where that is not allowed."""
+    space = state_space(cross_aisles, with_end=True)
+    moves = np.full((cross_aisles - 1, space.states, 6), -1, dtype=np.int32)
+    columns = {
+        PASS: (0,), DOUBLE: (1,), NONE: (2,), FRONT: (3,), BACK: (4,), GAP: (5,),
+        STAY_BOTH: (2, 3, 4, 5), STAY_BACK: (2, 4), STAY_FRONT: (2, 3), ADD_FRONT: (3, 5), ADD_BACK: (4, 5),
+    }  # fmt: skip
+    for step in range(cross_aisles - 1):
+        for target in range(space.states):
+            for t in range(space.into[step, target], space.into[step, target + 1]):
+                for column in columns[int(space.option[t])]:
+                    moves[step, space.source[t], column] = target
+    return moves

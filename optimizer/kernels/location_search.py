@@ -1,0 +1,238 @@
+"""The search for good locations: walks suggested by prices, then ruin and recreate from the best of them.
+
+    choose_locations(store…, price_rounds, rounds, patience, seed, chosen) -> (cost, lower bound)
+
+The store's arrays are those of `kernels.location`. Prices (see `kernels.prices`) give the lower bound and, on the way to it, walks of very
+different shape, each completed to a covering one; ruin and recreate then works on details. Deterministic in its arguments.
+"""
+
+import numpy as np
+from numba import njit
+
+from floorwise.optimizer.kernels.block import INFINITE
+from floorwise.optimizer.kernels.location import fill_backward, fill_forward, prune, recreate, ruin, stretch_row, walk_cost
+from floorwise.optimizer.kernels.prices import priced_walk
+from floorwise.optimizer.kernels.states import OPTIONS
+from floorwise.optimizer.kernels.tours import next_random
+
+POOL = 6  # suggestions that are worked on
+
+
+@njit(cache=True, nogil=True)
+def choose_locations(
+    mm, article, units, extra, first, low, high, closed, width, by_first, by_candidate, demand,
+    into, source, option, closed_states, price_rounds, rounds, patience, grain, seed, chosen,
+):  # fmt: skip
+    """Fill `chosen` (bool[n]) with candidates that cover the demand; return (cost, lower bound), cost INFINITE if impossible.
+
+    price_rounds  rounds of price raising, each suggests a walk
+    rounds        rounds of ruin and recreate; `patience` rounds without a better cost end them early
+    grain         every cost is a multiple of this; bounds are rounded up to it
+    Ends when cost and bound meet.
+    """
+    n, articles = len(mm), len(demand)
+    lines, aisles = width.shape
+    stretches = aisles * (lines - 1)
+    states = len(closed_states)
+    sweep_rows = aisles * (2 * lines - 1) + 1
+    rows = np.empty((stretches, OPTIONS), dtype=np.int64)
+    forward = np.full((sweep_rows, states), INFINITE, dtype=np.int64)
+    backward = np.full((sweep_rows, states), INFINITE, dtype=np.int64)
+    values = np.empty((stretches, OPTIONS), dtype=np.int64)
+    known = np.zeros(stretches, dtype=np.int64)
+    row = np.empty(OPTIONS, dtype=np.int64)
+    stretch = np.empty(n, dtype=np.int64)
+    for g in range(stretches):
+        for i in range(first[g], first[g + 1]):
+            stretch[i] = g
+    state = np.array([np.uint64(seed) * np.uint64(2862933555777941757) + np.uint64(3037000493)], dtype=np.uint64)
+    next_random(state)
+
+    now = np.zeros(n, dtype=np.bool_)
+    missing = demand.copy()
+    for i in range(n):
+        now[i] = article[i] < 0
+        chosen[i] = now[i]
+    for g in range(stretches):
+        stretch_row(mm, first, low, high, closed, g, now, -1, rows[g])
+    fill_forward(rows, width, into, source, option, forward, 0)
+    fill_backward(rows, width, into, source, option, closed_states, backward, aisles - 1)
+    best = _complete(
+        mm, article, units, extra, first, low, high, closed, width, by_first, by_candidate, stretch, demand,
+        into, source, option, closed_states, rows, forward, backward, values, known, row, missing, now, state, 0,
+    )  # fmt: skip
+    if best >= INFINITE:
+        return INFINITE, INFINITE
+    chosen[:] = now
+
+    # Prices: each round a bound and a suggestion.
+    price = np.empty(articles, dtype=np.int64)
+    wanted = max(demand.sum(), 1)
+    for a in range(articles):
+        price[a] = best // (2 * wanted)
+    priced_rows = np.empty((stretches, OPTIONS), dtype=np.int64)
+    priced_forward = np.full((sweep_rows, states), INFINITE, dtype=np.int64)
+    ends = np.empty((stretches, 4), dtype=np.int64)
+    paid = np.zeros(articles, dtype=np.int64)
+    covered = np.zeros(articles, dtype=np.int64)
+    passed = np.zeros(n, dtype=np.bool_)
+    before = np.zeros(n, dtype=np.bool_)
+    best_price = price.copy()
+    pool = np.zeros((POOL, n), dtype=np.bool_)
+    pool_cost = np.full(POOL, INFINITE, dtype=np.int64)
+    pool[0], pool_cost[0] = now, best
+    bound = np.int64(0)
+    step = 1.0
+    quiet = 0
+    for _ in range(price_rounds):
+        value = priced_walk(
+            mm, article, units, extra, first, low, high, closed, width, demand, into, source, option, closed_states,
+            price, priced_rows, ends, priced_forward, paid, covered, passed,
+        )  # fmt: skip
+        if value > bound:
+            bound = value
+            best_price[:] = price
+            quiet = 0
+        else:
+            quiet += 1
+            if quiet >= 6:
+                step *= 0.7
+                quiet = 0
+        if _up(bound, grain) >= best:
+            break
+        if _differ(passed, before):
+            before[:] = passed
+            cost = _adopt(
+                passed, mm, article, units, extra, first, low, high, closed, width, by_first, by_candidate, stretch, demand,
+                into, source, option, closed_states, rows, forward, backward, values, known, row, missing, now, state, 0,
+            )  # fmt: skip
+            if cost < best:
+                best = cost
+                chosen[:] = now
+            worst = np.argmax(pool_cost)
+            if cost < pool_cost[worst] and not (pool_cost == cost).any():
+                pool[worst], pool_cost[worst] = now, cost
+        norm = np.int64(0)
+        for a in range(articles):
+            norm += (demand[a] - covered[a]) ** 2
+        if norm == 0:
+            break
+        scale = step * (best - value) / norm
+        for a in range(articles):
+            price[a] = max(np.int64(0), price[a] + np.int64(scale * (demand[a] - covered[a])))
+    bound = _up(bound, grain)
+    if bound >= best:
+        return best, best
+
+    # Ruin and recreate, first from each of the best suggestions, then from the best of all.
+    current = INFINITE
+    kept, kept_missing = now.copy(), missing.copy()
+    quiet = 0
+    ranked = np.argsort(pool_cost, kind="mergesort")
+    share = max(1, rounds // (2 * POOL))
+    floor = INFINITE
+    for turn in range(rounds):
+        if best <= bound or quiet >= patience:
+            break
+        quiet += 1
+        cost = INFINITE
+        is_fresh = turn % share == 0 and turn <= POOL * share
+        if is_fresh:
+            start = pool[ranked[turn // share]] if turn < POOL * share and pool_cost[ranked[turn // share]] < INFINITE else chosen
+            _restore(start, mm, article, units, first, low, high, closed, stretch, demand, rows, now, missing)
+            fill_forward(rows, width, into, source, option, forward, 0)
+            fill_backward(rows, width, into, source, option, closed_states, backward, aisles - 1)
+            cost = walk_cost(forward, closed_states, width, extra, now)
+            current = cost
+            floor = cost
+        else:
+            lowest, highest = ruin(article, units, first, by_first, by_candidate, stretch, missing, now, state, stretches, lines)
+            if lowest > highest:
+                continue
+            for g in range(lowest, highest + 1):
+                stretch_row(mm, first, low, high, closed, g, now, -1, rows[g])
+            fill_forward(rows, width, into, source, option, forward, lowest // (lines - 1))
+            fill_backward(rows, width, into, source, option, closed_states, backward, highest // (lines - 1))
+            cost = _complete(
+                mm, article, units, extra, first, low, high, closed, width, by_first, by_candidate, stretch, demand,
+                into, source, option, closed_states, rows, forward, backward, values, known, row, missing, now, state, 5,
+            )  # fmt: skip
+        left = share - turn % share if turn < POOL * share else rounds - turn
+        span = share if turn < POOL * share else rounds - POOL * share
+        floor = min(floor, cost)
+        allowance = floor * 2 * left // (100 * span)  # falls from 4 % to nothing
+        if cost <= current or cost - floor < next_random(state) % max(allowance, 1):
+            current = cost
+            kept[:] = now
+            kept_missing[:] = missing
+            if cost < best:
+                best = cost
+                chosen[:] = now
+                quiet = 0
+        else:
+            lowest, highest = np.int64(stretches), np.int64(-1)
+            for i in range(n):
+                if now[i] != kept[i]:
+                    now[i] = kept[i]
+                    lowest, highest = min(lowest, stretch[i]), max(highest, stretch[i])
+            missing[:] = kept_missing
+            if lowest <= highest:
+                for g in range(lowest, highest + 1):
+                    stretch_row(mm, first, low, high, closed, g, now, -1, rows[g])
+                fill_forward(rows, width, into, source, option, forward, lowest // (lines - 1))
+                fill_backward(rows, width, into, source, option, closed_states, backward, highest // (lines - 1))
+    return best, min(bound, best)
+
+
+@njit(cache=True, nogil=True)
+def _up(value, grain):
+    return (value + grain - 1) // grain * grain
+
+
+@njit(cache=True, nogil=True)
+def _differ(a, b):
+    return (a != b).any()
+
+
+@njit(cache=True, nogil=True)
+def _restore(wanted, mm, article, units, first, low, high, closed, stretch, demand, rows, now, missing):
+    """Make `now` the wanted choice, with what it misses and its cost rows."""
+    missing[:] = demand
+    for i in range(len(now)):
+        now[i] = wanted[i] or article[i] < 0
+        if now[i] and article[i] >= 0:
+            missing[article[i]] -= units[i]
+    for g in range(len(low)):
+        stretch_row(mm, first, low, high, closed, g, now, -1, rows[g])
+
+
+@njit(cache=True, nogil=True)
+def _adopt(
+    passed, mm, article, units, extra, first, low, high, closed, width, by_first, by_candidate, stretch, demand,
+    into, source, option, closed_states, rows, forward, backward, values, known, row, missing, now, state, blink,
+):  # fmt: skip
+    """Complete the choice of everything passed to a covering one without needless stops; return its cost."""
+    _restore(passed, mm, article, units, first, low, high, closed, stretch, demand, rows, now, missing)
+    fill_forward(rows, width, into, source, option, forward, 0)
+    fill_backward(rows, width, into, source, option, closed_states, backward, width.shape[1] - 1)
+    return _complete(
+        mm, article, units, extra, first, low, high, closed, width, by_first, by_candidate, stretch, demand,
+        into, source, option, closed_states, rows, forward, backward, values, known, row, missing, now, state, blink,
+    )  # fmt: skip
+
+
+@njit(cache=True, nogil=True)
+def _complete(
+    mm, article, units, extra, first, low, high, closed, width, by_first, by_candidate, stretch, demand,
+    into, source, option, closed_states, rows, forward, backward, values, known, row, missing, now, state, blink,
+):  # fmt: skip
+    if recreate(
+        mm, article, units, extra, first, low, high, closed, width, by_first, by_candidate, stretch,
+        into, source, option, closed_states, rows, forward, backward, values, known, row, missing, now, state, blink,
+    ) >= INFINITE:  # fmt: skip
+        return INFINITE
+    prune(
+        mm, article, units, extra, first, low, high, closed, width, by_first, by_candidate, stretch, demand,
+        into, source, option, closed_states, rows, forward, backward, values, row, missing, now,
+    )  # fmt: skip
+    return walk_cost(forward, closed_states, width, extra, now)
