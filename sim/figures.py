@@ -34,7 +34,8 @@ def figures(twin: Twin) -> Figures:
     ledger, people = twin.ledger, twin.world.scenario.people
     orders, lines = ledger.find(Order, "key"), ledger.find(OrderLine, "key")
     left_ms: dict[str, int] = {}
-    for parcel in ledger.find(Parcel, "key"):
+    parcels = ledger.find(Parcel, "key")
+    for parcel in parcels:
         left_ms[parcel.order_id] = max(left_ms.get(parcel.order_id, 0), parcel.handed_over_at_ms)
     cycles = sorted((left_ms[o.order_id] - o.placed_at_ms) / 1000 for o in orders if o.order_id in left_ms)
     on_time = sum(1 for o in orders if 0 < left_ms.get(o.order_id, 0) <= o.cut_off_ms)
@@ -44,9 +45,8 @@ def figures(twin: Twin) -> Figures:
     paid_ms = sum(b - a for a, b in shifts)
     done = [pick for pick in picks if pick.picked and begin_ms <= pick.done_at_ms < end_ms]
     walking_ms = sum(t.done_at_ms - t.taken_at_ms for t in tours if begin_ms <= t.taken_at_ms < end_ms and t.done_at_ms)
-    packing_ms = sum(
-        twin.packers.pack_ms(part) for part in ledger.find(Part, "key") if part.station and begin_ms <= part.state_at_ms < end_ms
-    )
+    packed = {p.part for p in parcels if begin_ms <= p.packed_at_ms < end_ms}
+    packing_ms = sum(twin.packers.pack_ms(ledger.get(Part, part)) for part in sorted(packed))
     utilisation = {
         "pickers": _share(walking_ms, paid_ms * people.pickers),
         "packers": _share(packing_ms, paid_ms * people.packers),
