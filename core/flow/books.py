@@ -133,7 +133,7 @@ def shift(desk: Desk, line: OrderLine, source: str, target: str, quantity: int, 
     """Carry `quantity` units of a line from one bucket to another, with other fields of the line; WrongState if the table forbids it."""
     if not is_legal(source, target):
         raise WrongState(
-            f"order {line.order_id} line {line.line}: {source} units cannot become {target}; they can become {', '.join(targets_of(source))}"
+            f"order {line.order_id} line {line.line}: {source} units cannot become {target}; they may become {', '.join(targets_of(source))}"
         )
     held = getattr(line, source)
     if not 0 < quantity <= held:
@@ -145,7 +145,7 @@ def _carry_serial(desk: Desk, sku: str, serial: str, source: str, target: str) -
     row = desk.ledger.get(Serial, sku, serial)
     if row is None:
         desk.ledger.insert(Serial(sku, serial, target))
-    elif row.place != source and place_kind(row.place) != "virtual":
+    elif row.place != source:
         raise StockConflict(f"serial {serial} of {sku} is in {row.place}; it cannot come to {target} from {source} too")
     else:
         desk.ledger.change(row, place=target)

@@ -110,12 +110,11 @@ def record_count(desk: Desk, told: RecordCount) -> dict:
     if difference < 0:
         shrinking.lose(desk, balance, -difference, unresolved(told.place), "count", told.task, "available", at_ms=told.at_ms)
     elif difference > 0:
-        _require_free(desk, told)
         books.move(
             desk,
             told.sku,
             difference,
-            unresolved(told.place),
+            _missing_from(desk, told),
             told.place,
             "count",
             told.task,
@@ -230,8 +229,11 @@ def _known(desk: Desk, place: str, sku: str, lot: str) -> Sku:
     return article
 
 
-def _require_free(desk: Desk, told: RecordCount) -> None:
-    """A serial that is found here must not be somewhere else in the books."""
+def _missing_from(desk: Desk, told: RecordCount) -> str:
+    """The virtual place that what is found comes from; a serial must not be in another real place by the books."""
     row = desk.ledger.get(Serial, told.sku, told.serial) if told.serial else None
-    if row is not None and place_kind(row.place) != "virtual":
+    if row is None:
+        return unresolved(told.place)
+    if place_kind(row.place) != "virtual":
         raise StockConflict(f"serial {told.serial} of {told.sku} is in {row.place} by the books: count it there first, as 0")
+    return row.place

@@ -171,7 +171,7 @@ def _receive_serials(desk: Desk, told: ReceiveStock, quantity: int, status: str)
             desk,
             told.sku,
             1,
-            told.source,
+            row.place if row else told.source,  # one that was lost or scrapped comes back from where the books have it
             told.place,
             "receipt",
             told.reference,
