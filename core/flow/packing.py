@@ -18,7 +18,7 @@ from floorwise.core.model.work import Part, Pick
 from floorwise.core.ports import Desk
 
 STAGE = "STAGE"  # where closed parcels wait for their truck
-MOST_PARCELS = 500  # one part makes
+MOST_CARTONS = 5  # of one part; what would need more stands better on a pallet
 
 
 class StartPack(NamedTuple):
@@ -63,7 +63,7 @@ def close_pack(desk: Desk, wanted: ClosePack) -> dict:
         raise WrongState(f"part {part.part} is {part.state}; start packing it first")
     order = desk.ledger.get(Order, part.order_id)
     picks = [pick for pick in desk.ledger.find(Pick, "by_part", part.part) if pick.picked]
-    cartons = cartonise([_piece(desk, pick) for pick in picks], most=MOST_PARCELS)
+    cartons = cartonise([_piece(desk, pick) for pick in picks], most=MOST_CARTONS)
     expected_g = sum(carton.tare_g + sum(piece.weight_g for piece in pieces) for carton, pieces in cartons)
     allowed_g = expected_g * WEIGH_TOLERANCE_PERMILLE // 1000 + WEIGH_TOLERANCE_G
     if wanted.weighed_g and abs(wanted.weighed_g - expected_g) > allowed_g:
@@ -84,7 +84,7 @@ def cartonise(pieces: list[Piece], most: int) -> list[tuple[Carton, list[Piece]]
     """Everything in the smallest carton that holds it; else as many of the largest parcel carton as it takes, and a pallet for
     a piece that no carton holds or when the cartons would be more than `most`."""
     weight_g, volume_mm3 = sum(p.weight_g for p in pieces), sum(p.volume_mm3 for p in pieces)
-    for carton in CARTONS:
+    for carton in CARTONS[:-1]:
         if weight_g <= carton.weight_g and volume_mm3 <= room(carton):
             return [(carton, pieces)]
     for carton in CARTONS[-2:]:

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from floorwise.core.errors import NotFound, WrongState
+from floorwise.core.errors import BadInput, NotFound, WrongState
 from floorwise.core.flow import books
 from floorwise.core.flow.following import follow
 from floorwise.core.model import events
@@ -46,8 +46,10 @@ def record_label(desk: Desk, told: RecordLabel) -> dict:
 
 def hand_over(desk: Desk, told: HandOver) -> dict:
     """Issue the goods. WrongState, with nothing loaded, when a parcel is meant for another truck, has no label, or has left."""
+    if len(told.parcels) > MOST_PARCELS:
+        raise BadInput(f"manifest {told.manifest}: {len(told.parcels)} parcels; {MOST_PARCELS} at most, split it")
     loaded = []
-    for name in told.parcels[:MOST_PARCELS]:
+    for name in told.parcels:
         parcel = _parcel(desk, name)
         if parcel.carrier != told.carrier:
             raise WrongState(f"parcel {name} goes with {parcel.carrier}, not with {told.carrier}: wrong truck")

@@ -1,6 +1,7 @@
 """Cut-offs in local time, on the two odd days of the year, over midnight; zones and check digits."""
 
 from datetime import UTC, datetime, time
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -140,7 +141,7 @@ def test_the_same_site_again_changes_nothing(floor):
 
 def test_check_digits_tell_neighbours_and_swapped_characters_apart():
     names = [f"A{aisle:02}-{bay:03}-{level}" for aisle in range(3) for bay in range(20) for level in range(3)]
-    for one, other in zip(names, names[1:], strict=False):
+    for one, other in pairwise(names):
         assert check_digits(one) != check_digits(other)
     assert check_digits("A01-012-0") != check_digits("A10-012-0")
     assert check_digits("A1") == "83"  # (2 × 65 + 3 × 49) mod 97 = 277 mod 97 = 83

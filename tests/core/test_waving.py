@@ -141,7 +141,7 @@ def test_a_full_floor_takes_no_more_until_somebody_has_picked(shop, monkeypatch)
 LINES = st.lists(st.tuples(st.sampled_from(["PIN", "MUG", "BOWL", "SAFE"]), st.integers(1, 3_000)), min_size=1, max_size=70)
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(LINES)
 def test_parts_hold_exactly_what_was_released_and_carts_never_more_than_a_person_can_carry(new_floor, lines):
     floor = new_floor()
