@@ -39,7 +39,7 @@ from floorwise.edge.streams import Stream
 
 GROUP_READINGS = 5_000  # readings in one transaction at most
 THIN_BLOCK = 2_000  # entries looked at in one step of thinning
-RECENT_DIGESTS = 8_192  # how far back the same key with other content is noticed
+RECENT_DIGESTS = 8_192  # at least so far back the same key with other content is noticed
 STREAMS_CACHED = 20_000  # streams in memory; others are read again when their device speaks
 OFFER_AHEAD = 2_000  # places marked as offered in advance, so that not every message costs an fsync
 
@@ -254,15 +254,16 @@ class Spool:
         mark_heard = mark if item.heard is None else item.heard
         if stream.has(seq):
             stream.duplicates += 1
-            return Verdict.DUPLICATE if self._recent.get(key, mark_heard) == mark_heard else Verdict.CONFLICT
+            before = self._recent.get(key) or self._older.get(key, mark_heard)
+            return Verdict.DUPLICATE if before == mark_heard else Verdict.CONFLICT
         if not item.skip and not has_room:
             stream.refused += 1
             return Verdict.REFUSED
         if hole := stream.see(seq):
             self._tell_gap(stream, "too_many_holes", hole[0], hole[1], hole[1] - hole[0] + 1)
         self._recent[key] = mark_heard
-        if len(self._recent) > RECENT_DIGESTS:
-            del self._recent[next(iter(self._recent))]
+        if len(self._recent) >= RECENT_DIGESTS:  # two generations: deleting a dict's first key again and again is slow
+            self._older, self._recent = self._recent, {}
         if item.skip:
             stream.skipped += 1
             return Verdict.SKIPPED
@@ -322,6 +323,7 @@ class Spool:
         """Set what is kept in memory to what stands in the file."""
         self._streams: dict[tuple[str, int], Stream] = {}
         self._recent: dict[tuple[str, int, int], int] = {}
+        self._older: dict[tuple[str, int, int], int] = {}
         self._offered = meta(self._db, "offered")
         every, custody = self._db.execute("SELECT count(*), count(*) FILTER (WHERE custody IS 1) FROM entries").fetchone()
         self._held = {False: every - custody, True: custody}

@@ -277,8 +277,14 @@ def encode_ack(keys: Iterable[tuple[str, int, int]], refused: Iterable[Refusal] 
 
 
 def encode_values(values: Mapping[str, float | str]) -> str:
-    """Return values as canonical JSON text, the form a spool or a store keeps."""
-    return _encode(values)
+    """Return values as canonical JSON text, the form a spool or a store keeps. Raises ValueError for a number that JSON lacks."""
+    parts = []
+    for kind in sorted(values):
+        value = values[kind]
+        if type(value) is not float or value - value != 0.0:  # NaN and infinity take the long way, which refuses them
+            return _encode(values)
+        parts.append(f'"{kind}":{value!r}')  # no kind of KINDS needs an escape; a float's repr is its JSON
+    return "{" + ",".join(parts) + "}" if values.keys() <= KINDS.keys() else _encode(values)
 
 
 def _ranges(keys: Iterable[tuple[str, int, int]]) -> dict[tuple[str, int], list[list[int]]]:

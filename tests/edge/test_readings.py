@@ -1,7 +1,9 @@
 """Readings as values: digests that any order and any side agree on, payloads that come back as they went."""
 
+import json
 from hashlib import blake2b
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,6 +21,7 @@ from floorwise.core.model.readings import (
     encode_ack,
     encode_batch,
     encode_reading,
+    encode_values,
     reading_of,
     stored_values,
 )
@@ -90,3 +93,17 @@ def test_other_units_are_converted_when_the_settings_say_how():
     assert {kind: round(value, 9) for kind, value in reading.values.items()} == {"temperature_c": 10.0, "humidity_pct": 40.0}
     (refusal,) = decode_readings(payload, "c").refused
     assert "temperature_f" in refusal.reason
+
+
+VALUES = st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=5)
+
+
+@given(st.dictionaries(st.sampled_from(sorted(KINDS)) | st.text(max_size=5), VALUES))
+def test_the_quick_text_of_values_is_the_canonical_one(values):
+    assert encode_values(values) == json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_values_that_json_lacks_are_never_written(value):
+    with pytest.raises(ValueError):
+        encode_values({"gross_g": value})
