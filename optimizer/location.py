@@ -12,6 +12,7 @@ With `speed_mm_s`, the time to reach up to a location counts as the way that cou
 first-expired-first-out: an earlier lot is used up before a later one is touched, and only locations of equal date are chosen between.
 """
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import gcd
@@ -24,14 +25,16 @@ from floorwise.optimizer.kernels.location_graph import least_walk, search_walk
 from floorwise.optimizer.kernels.location_search import choose_locations
 from floorwise.optimizer.kernels.states import state_space, visit_moves
 from floorwise.optimizer.layout import NO_WAY_MM, BlockLayout, UnknownPlace, UnreachableBin
+from floorwise.optimizer.location_bounds import article_bits, bound_by_parts
 from floorwise.optimizer.routing import Floor, Tour, can_sweep, shortest_tour
 
 PRICE_ROUNDS = 60
 ROUNDS = 400
 QUICK_STEPS = 15_000_000  # of the exact sweep: some milliseconds
-PATIENT_STEPS = 4_000_000_000
+STEPS_A_SECOND = 200_000_000  # of either exact sweep, on a slow machine
 MOST_KEPT_BYTES = 400_000_000
-MOST_CODES = 1 << 16
+MOST_CODES = 1 << 17
+MOST_SEARCHES = 10_000  # whatever the clock says
 
 
 class NotEnoughStock(ValueError):
@@ -74,15 +77,18 @@ def choose(
     start: int = 0,
     end: int | Sequence[int] | None = None,
     *,
-    is_patient: bool = False,
+    seconds: float = 0.0,
     rounds: int = ROUNDS,
     seed: int = 0,
     speed_mm_s: int = 0,
 ) -> Choice:
-    """Return the cheapest covering choice found; `is_patient` proves more of them (seconds instead of milliseconds).
+    """Return the cheapest covering choice found.
 
-    NotEnoughStock names an article that cannot be covered, UnreachableBin a location that no tour takes in. Same arguments, same choice.
+    Without `seconds` the work is counted: milliseconds, and the same arguments give the same choice. With it, the proof or further
+    searches with other seeds may go on that long. NotEnoughStock names an article that cannot be covered, UnreachableBin a location
+    that no tour takes in.
     """
+    deadline = time.perf_counter() + seconds
     ends = (start,) if end is None else (end,) if isinstance(end, int) else tuple(end)
     for depot in (start, *ends):
         if not 0 <= depot < len(floor.depots):
@@ -93,10 +99,12 @@ def choose(
         if not wanted.demand.size:
             tour = shortest_tour(floor, (), start, depot)
             found = Choice((), tour, tour.length_mm, tour.length_mm, tour.method)
+        elif wanted.is_forced:
+            found = _finish(floor, wanted, list(range(len(wanted.offer))), start, depot, None, "no choice", seed)
         elif can_sweep(floor) and depot == start:
-            found = _on_aisles(floor, wanted, start, is_patient, rounds, seed)
+            found = _on_aisles(floor, wanted, start, deadline, rounds, seed)
         else:
-            found = _on_matrix(floor, wanted, start, depot, is_patient, rounds, seed)
+            found = _on_matrix(floor, wanted, start, depot, deadline, rounds, seed)
         best = found if best is None or found.cost_mm < best.cost_mm else best
         bound = found.lower_bound_mm if bound is None else min(bound, found.lower_bound_mm)
     return Choice(best.takes, best.tour, best.cost_mm, bound, best.method)
@@ -135,6 +143,7 @@ class _Wanted:
         table = np.array(rows, dtype=np.int64).reshape(-1, 3)
         self.article, self.offer, self.units = (table[:, column].copy() for column in range(3))
         self.demand = np.array(needs, dtype=np.int64)
+        self.is_forced = int(self.units.sum()) == int(self.demand.sum())
         self.location = np.array([offers[number].location for number in self.offer], dtype=np.int64)
         self.extra = floor.lift_ms[self.location] * speed_mm_s // 1000
 
@@ -157,8 +166,8 @@ class _Wanted:
         return taken
 
 
-def _finish(floor: Floor, wanted: _Wanted, rows: list[int], start: int, end: int, bound: int, method: str, seed: int) -> Choice:
-    """Walk past the chosen rows as short as possible and put the takes in walking order."""
+def _finish(floor: Floor, wanted: _Wanted, rows: list[int], start: int, end: int, bound: int | None, method: str, seed: int) -> Choice:
+    """Walk past the chosen rows as short as possible and put the takes in walking order; without a bound, the walk's own counts."""
     taken = wanted.takes(rows)
     at_location: dict[int, list[int]] = {}
     for row in taken:
@@ -166,10 +175,12 @@ def _finish(floor: Floor, wanted: _Wanted, rows: list[int], start: int, end: int
     tour = shortest_tour(floor, sorted(at_location), start, end, seed=seed)
     takes = tuple((int(wanted.offer[row]), taken[row]) for location in tour.stops for row in sorted(at_location[location]))
     cost = tour.length_mm + int(sum(wanted.extra[row] for row in taken))
+    if bound is None:
+        bound = cost - tour.length_mm + tour.lower_bound_mm
     return Choice(takes, tour, cost, min(bound, cost), method)
 
 
-def _on_aisles(floor: BlockLayout, wanted: _Wanted, start: int, is_patient: bool, rounds: int, seed: int) -> Choice:
+def _on_aisles(floor: BlockLayout, wanted: _Wanted, start: int, deadline: float, rounds: int, seed: int) -> Choice:
     depot = floor.depots[start]
     approach = 2 * depot.approach_mm
     store, row_of, grain = _store(floor, wanted, start)
@@ -203,14 +214,22 @@ def _on_aisles(floor: BlockLayout, wanted: _Wanted, start: int, is_patient: bool
 
     if can_be_exact and steps <= QUICK_STEPS:
         return exact()
-    cost, bound = choose_locations(
-        *store, wanted.demand, *tables, PRICE_ROUNDS, rounds, rounds, grain, seed, chosen,
-    )  # fmt: skip
-    if cost >= INFINITE:
+    best, best_bound, spare = INFINITE, 0, chosen.copy()
+    for again in range(MOST_SEARCHES):
+        cost, bound = choose_locations(
+            *store, wanted.demand, *tables, PRICE_ROUNDS if again == 0 else PRICE_ROUNDS // 4, rounds, rounds, grain, seed + again, spare
+        )
+        best_bound = max(best_bound, int(bound))
+        if cost < best:
+            best, chosen[:] = int(cost), spare
+        left = deadline - time.perf_counter()
+        if best <= best_bound or left <= 0 or best >= INFINITE:
+            break
+        if again == 0 and can_be_exact and steps <= left * STEPS_A_SECOND:
+            return exact()
+    if best >= INFINITE:
         raise UnreachableBin("no round trip takes in locations that cover the demand")
-    if can_be_exact and is_patient and bound < cost and steps <= PATIENT_STEPS:
-        return exact()
-    return finish(int(bound), "prices, ruin and recreate")
+    return finish(best_bound, "prices, ruin and recreate")
 
 
 def _store(floor: BlockLayout, wanted: _Wanted, start: int) -> tuple[tuple, np.ndarray, int]:
@@ -285,7 +304,7 @@ def _inside_one_stretch(floor: BlockLayout, wanted: _Wanted, start: int) -> Choi
     return best
 
 
-def _on_matrix(floor: Floor, wanted: _Wanted, start: int, end: int, is_patient: bool, rounds: int, seed: int) -> Choice:
+def _on_matrix(floor: Floor, wanted: _Wanted, start: int, end: int, deadline: float, rounds: int, seed: int) -> Choice:
     depots = (start,) if start == end else (start, end)
     last = len(depots) - 1
     matrix = floor.distances_mm(wanted.location, depots)
@@ -295,62 +314,22 @@ def _on_matrix(floor: Floor, wanted: _Wanted, start: int, end: int, is_patient: 
     approach = floor.depots[start].approach_mm + floor.depots[end].approach_mm
     by_first, by_candidate = wanted.candidates_of(wanted.article)
     order = np.zeros(len(wanted.location), dtype=np.int64)
-    bit, codes = _bits(wanted, by_first, by_candidate, range(len(wanted.demand)))
-    most = PATIENT_STEPS // 10 if is_patient else QUICK_STEPS
+    bit, codes = article_bits(wanted.article, wanted.units, wanted.demand, by_first, by_candidate, range(len(wanted.demand)))
+    most = max(QUICK_STEPS, int((deadline - time.perf_counter()) * STEPS_A_SECOND / 2))
     if codes * len(order) ** 2 <= most and codes * len(order) * 8 <= MOST_KEPT_BYTES:
         cost, count = least_walk(
             matrix, last, wanted.article, wanted.units, bit, wanted.demand, by_first, by_candidate, codes, wanted.extra, order
         )
         return _finish(floor, wanted, order[:count].tolist(), start, end, int(cost) + approach, "sets of articles", seed)
-    bound = _bound_by_parts(wanted, matrix, last, by_first, by_candidate, most)
-    _, count = search_walk(
-        matrix, last, wanted.article, wanted.units, wanted.demand, by_first, by_candidate, wanted.extra, not floor.is_directed,
-        rounds, seed, bound, order,
-    )  # fmt: skip
-    return _finish(floor, wanted, order[:count].tolist(), start, end, bound + approach, "ruin and recreate", seed)
-
-
-def _bits(wanted: _Wanted, by_first: np.ndarray, by_candidate: np.ndarray, articles: Sequence[int]) -> tuple[np.ndarray, int]:
-    """Return what each candidate adds to the code, and the number of codes, for some of the articles; 0 for the others."""
-    bit = np.zeros(len(wanted.article), dtype=np.int64)
-    used = 0
-    for a in articles:
-        mine = by_candidate[by_first[a] : by_first[a + 1]]
-        is_enough = bool((wanted.units[mine] >= wanted.demand[a]).all())
-        for i in mine:
-            bit[i] = 1 << min(used, 40)
-            used += 0 if is_enough else 1
-        used += 1 if is_enough else 0
-    return bit, 1 << min(used, 40)
-
-
-def _bound_by_parts(wanted: _Wanted, matrix: np.ndarray, last: int, by_first: np.ndarray, by_candidate: np.ndarray, most: int) -> int:
-    """Return the largest optimum over parts of the articles: who covers all of them covers each part, and ways obey the triangle rule."""
-    base = last + 1
-    out = matrix[0, base:] + matrix[base:, last]
-    nearest = np.array([out[by_candidate[by_first[a] : by_first[a + 1]]].min() for a in range(len(wanted.demand))])
-    hardest = np.argsort(-nearest, kind="stable").tolist()
-    best = 0
-    for begin in range(0, len(hardest), max(1, len(hardest) // 4)):
-        part: list[int] = []
-        for a in hardest[begin:]:
-            trial = [*part, a]
-            rows = int(np.isin(wanted.article, trial).sum())
-            if _bits(wanted, by_first, by_candidate, trial)[1] * rows**2 > most:
-                break
-            part = trial
-        if not part:
-            continue
-        keep = np.flatnonzero(np.isin(wanted.article, part))
-        bit, codes = _bits(wanted, by_first, by_candidate, part)
-        number = {a: k for k, a in enumerate(sorted(part))}
-        article = np.array([number[a] for a in wanted.article[keep].tolist()], dtype=np.int64)
-        grouped = np.argsort(article, kind="stable").astype(np.int64)
-        first = np.searchsorted(article[grouped], np.arange(len(part) + 1)).astype(np.int64)
-        places = np.concatenate([np.arange(base), base + keep])
-        cost, _ = least_walk(
-            np.ascontiguousarray(matrix[np.ix_(places, places)]), last, article, wanted.units[keep], bit[keep],
-            wanted.demand[sorted(part)], first, grouped, codes, wanted.extra[keep], np.zeros(len(keep), dtype=np.int64),
+    bound = bound_by_parts(matrix, last, wanted.article, wanted.units, wanted.extra, wanted.demand, by_first, by_candidate, most)
+    best, rows = INFINITE, []
+    for again in range(MOST_SEARCHES):
+        cost, count = search_walk(
+            matrix, last, wanted.article, wanted.units, wanted.demand, by_first, by_candidate, wanted.extra, not floor.is_directed,
+            rounds, seed + again, bound, order,
         )  # fmt: skip
-        best = max(best, int(cost))
-    return best
+        if cost < best:
+            best, rows = int(cost), order[:count].tolist()
+        if best <= bound or time.perf_counter() >= deadline:
+            break
+    return _finish(floor, wanted, rows, start, end, bound + approach, "ruin and recreate", seed)

@@ -113,6 +113,11 @@ class WalkGraph:
         """Return x and y in millimetres for a drawing, int64[n, 2], depots first."""
         return self.node_xy_mm[self.nodes(locations, depots)]
 
+    def xy_of(self, node: str) -> tuple[int, int]:
+        """Return x and y of a named node in millimetres."""
+        x, y = self.node_xy_mm[self._number[node]].tolist()
+        return x, y
+
     def _lay(self, xy_mm: dict[str, tuple[int, int]]) -> None:
         """Number the nodes, cut ways where places lie on them, and keep the arcs as CSR."""
         by_name: dict[str, int] = {}
