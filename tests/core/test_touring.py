@@ -90,7 +90,7 @@ def test_takes_that_miss_their_part_are_refused_with_the_line(waiting, quantity)
     plan = plan_of(waiting)
     tour = plan.tours[0]
     wrong = plan._replace(tours=(tour._replace(takes=(tour.takes[0]._replace(quantity=quantity),)),))
-    with pytest.raises(WrongState, match="O00000001.1 line 1"):
+    with pytest.raises(WrongState, match=r"O00000001\.1 line 1"):
         waiting.do(ReleaseTours(wrong, waiting.clock.now_ms()))
 
 
