@@ -67,7 +67,7 @@ def test_an_agent_killed_at_any_failpoint_loses_and_doubles_nothing(broker, tmp_
                 scale.look(NOW + scale.seq, gross_g=float(scale.seq))
                 scale.send(size=7)
 
-            for fail in ("spool_before_commit:2", "spool_after_commit:2", "spool_after_commit:5", ""):
+            for fail in ("spool_before_commit:2", "spool_after_commit:3", ""):
                 for _ in range(40):
                     scale.look(NOW + scale.seq, gross_g=float(scale.seq))
                 agent = play.agent(file, fail)
