@@ -22,8 +22,8 @@ def road(floor):
 
 
 def scan(floor, status: str, hour: int, parcel: str = "O00000001.1/1") -> dict:
-    tracking = floor.ledger.get(Parcel, parcel).tracking
-    return floor.do(RecordScan(tracking, status, floor.clock.now_ms() + hour * HOUR_MS, "van", "signature" if status == "delivered" else ""))
+    tracking, at_ms = floor.ledger.get(Parcel, parcel).tracking, floor.clock.now_ms() + hour * HOUR_MS
+    return floor.do(RecordScan(tracking, status, at_ms, "van", "signature" if status == "delivered" else ""))
 
 
 def parcel_of(floor, parcel: str = "O00000001.1/1") -> Parcel:
@@ -140,19 +140,21 @@ def test_a_loss_told_after_the_delivery_replaces_nothing(road):
     assert len(road.ledger.find(OrderLine, "key", "O00000001")) == 1
 
 
-def test_two_parcels_of_one_line_are_lost_and_found_each_for_itself(floor):
+@pytest.mark.parametrize("order_of_loss", [(0, 1), (1, 0)])
+def test_two_parcels_of_one_line_are_lost_and_found_each_for_itself(floor, order_of_loss):
     floor.stock("MUG", 100)
     order = floor.order("R1", ("MUG", 100))
-    first, second = (parcel.parcel for parcel in floor.ship())  # 91 and 9
-    scan(floor, "lost", 48, first)
-    assert floor.buckets(order, 1) == {"shipped": 9, "lost": 91}
-    scan(floor, "delivered", 50, first)
-    assert floor.buckets(order, 1) == {"shipped": 9, "delivered": 91}
-    scan(floor, "lost", 60, second)
-    assert floor.buckets(order, 1) == {"lost": 9, "delivered": 91}
-    scan(floor, "delivered", 70, second)
+    parcels, units = [parcel.parcel for parcel in floor.ship()], (91, 9)
+    one, other = order_of_loss
+    scan(floor, "lost", 48, parcels[one])
+    assert floor.buckets(order, 1) == {"shipped": units[other], "lost": units[one]}
+    scan(floor, "delivered", 50, parcels[one])
+    assert floor.buckets(order, 1) == {"shipped": units[other], "delivered": units[one]}
+    scan(floor, "lost", 60, parcels[other])
+    assert floor.buckets(order, 1) == {"lost": units[other], "delivered": units[one]}
+    scan(floor, "delivered", 70, parcels[other])
     assert floor.buckets(order, 1) == {"delivered": 100}
-    assert [floor.line(order, n).ordered for n in (2, 3)] == [91, 9]
+    assert [floor.line(order, n).ordered for n in (2, 3)] == [units[one], units[other]]
 
 
 def test_what_was_paid_goes_over_to_the_replacement(road):
