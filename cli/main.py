@@ -38,6 +38,7 @@ COMMANDS: dict[str, Command] = {
     "replay": Command("floorwise.cli.replay", "Carry real order lines from a file to the door.", "sim"),
     "execute": Command("floorwise.cli.execute", "Execute commands from a file, one JSON line each, and print a reply a line.", "ledger"),
     "bench": Command("floorwise.cli.bench", "Run one named benchmark beside its yardstick.", "sim"),
+    "solve": Command("floorwise.cli.solve", "Find short picking tours for one instance, with a bound and a drawing.", "optimizer"),
     "stock": Command("floorwise.cli.stock", "Show what lies where, now or at any past time.", "ledger"),
     "edge": Command("floorwise.cli.edge", "Run one edge agent: keep what devices say safe until the gateway has it."),
     "verify": Command("floorwise.cli.verify", "Recompute every invariant over a data directory.", "ledger"),

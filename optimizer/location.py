@@ -214,7 +214,7 @@ def _on_aisles(floor: BlockLayout, wanted: _Wanted, start: int, deadline: float,
 
     if can_be_exact and steps <= QUICK_STEPS:
         return exact()
-    best, best_bound, spare = INFINITE, 0, chosen.copy()
+    best, best_bound, spare, begun = INFINITE, 0, chosen.copy(), time.perf_counter()
     for again in range(MOST_SEARCHES):
         cost, bound = choose_locations(
             *store, wanted.demand, *tables, PRICE_ROUNDS if again == 0 else PRICE_ROUNDS // 4, rounds, rounds, grain, seed + again, spare
@@ -222,8 +222,9 @@ def _on_aisles(floor: BlockLayout, wanted: _Wanted, start: int, deadline: float,
         best_bound = max(best_bound, int(bound))
         if cost < best:
             best, chosen[:] = int(cost), spare
-        left = deadline - time.perf_counter()
-        if best <= best_bound or left <= 0 or best >= INFINITE:
+        now = time.perf_counter()
+        left, took, begun = deadline - now, now - begun, now
+        if best <= best_bound or left < took or best >= INFINITE:
             break
         if again == 0 and can_be_exact and steps <= left * STEPS_A_SECOND:
             return exact()
@@ -322,7 +323,7 @@ def _on_matrix(floor: Floor, wanted: _Wanted, start: int, end: int, deadline: fl
         )
         return _finish(floor, wanted, order[:count].tolist(), start, end, int(cost) + approach, "sets of articles", seed)
     bound = bound_by_parts(matrix, last, wanted.article, wanted.units, wanted.extra, wanted.demand, by_first, by_candidate, most)
-    best, rows = INFINITE, []
+    best, rows, begun = INFINITE, [], time.perf_counter()
     for again in range(MOST_SEARCHES):
         cost, count = search_walk(
             matrix, last, wanted.article, wanted.units, wanted.demand, by_first, by_candidate, wanted.extra, not floor.is_directed,
@@ -330,6 +331,8 @@ def _on_matrix(floor: Floor, wanted: _Wanted, start: int, end: int, deadline: fl
         )  # fmt: skip
         if cost < best:
             best, rows = int(cost), order[:count].tolist()
-        if best <= bound or time.perf_counter() >= deadline:
+        now = time.perf_counter()
+        took, begun = now - begun, now
+        if best <= bound or deadline - now < took:
             break
     return _finish(floor, wanted, rows, start, end, bound + approach, "ruin and recreate", seed)

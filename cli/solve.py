@@ -1,0 +1,70 @@
+"""`floorwise solve FILE`: one picking problem, solved, bounded, re-checked, and drawn on request."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from floorwise.cli.output import Json, complain, fail, note, result
+
+
+def command(
+    file: Annotated[Path, typer.Argument(help="Hessler–Irnich text, a Zalando folder, or floorwise JSON.")],
+    format_name: Annotated[str, typer.Option("--format", help="auto, hessler-irnich, zalando or floorwise.")] = "auto",
+    blocks: Annotated[int, typer.Option(min=1, max=2, help="Hessler–Irnich files: walk with 1 block, or 2 by a middle cross-aisle.")] = 1,
+    seconds: Annotated[float, typer.Option(min=0.0, help="How long to go on looking for a better plan, or for a proof.")] = 10.0,
+    seed: Annotated[int, typer.Option(help="Seed of the search.")] = 0,
+    svg: Annotated[Path | None, typer.Option(help="Write a drawing of the tours to this file.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Find short picking tours for one instance; say how far from the best they can be at most."""
+    from floorwise.optimizer.formats.errors import FormatError
+    from floorwise.optimizer.layout import LayoutError
+    from floorwise.optimizer.solving import NoPlan, solve_file
+
+    try:
+        answer = solve_file(file, format_name, blocks, seconds, seed)
+    except NoPlan as error:
+        complain(f"{file.name}: no feasible plan: {error}")
+        raise typer.Exit(1) from None
+    except (FormatError, LayoutError) as error:
+        fail(f"{file.name}: {error}" if file.name not in str(error) else str(error))
+    found = {
+        "objective": _number(answer.objective),
+        "lower_bound": _number(answer.lower_bound),
+        "gap": answer.gap,
+        "proven": answer.proven,
+        "seconds": round(answer.seconds, 3),
+        "unit": answer.unit,
+        "method": answer.method,
+        "checked": not answer.wrong,
+        "tours": [{"orders": walk.orders, "stops": walk.stops, "length": _number(walk.length)} for walk in answer.tours],
+    }
+    if svg is not None:
+        if answer.floor is None:
+            fail(f"{file.name}: this format is not drawn")
+        from floorwise.optimizer.drawing import svg as draw
+
+        svg.write_text(draw(answer.floor, answer.drawn, f"{file.name}: {found['objective']:,} {answer.unit}"), encoding="utf-8")
+        note(f"drawn to {svg}")
+    for objection in answer.wrong:
+        complain(f"{file.name}: the check objects: {objection}")
+    result(found, as_json, None if as_json else _words(found, len(answer.tours)))
+    if answer.wrong:
+        raise typer.Exit(1)
+
+
+def _number(value: float) -> int | float:
+    return int(value) if value == int(value) else value
+
+
+def _words(found: dict, tours: int) -> str:
+    proof = "proven shortest" if found["proven"] else f"at most {found['gap']:.2%} above the shortest"
+    lines = [
+        f"{found['objective']:,} {found['unit']} in {tours} tour{'s' if tours != 1 else ''}, {proof}",
+        f"lower bound {found['lower_bound']:,}, {found['seconds']} s, {found['method']}",
+    ]
+    for number, tour in enumerate(found["tours"], start=1):
+        stops = " ".join(str(stop) for stop in tour["stops"])
+        lines.append(f"tour {number}: {tour['length']:,}  orders {' '.join(str(order) for order in tour['orders'])}  stops {stops}")
+    return "\n".join(lines)

@@ -1,0 +1,208 @@
+"""From an instance file to an answer: reads the format, picks the solver, re-checks what it says.
+
+`solve_file(path, …)` is the whole of `floorwise solve` without the terminal. A format is one entry in SOLVERS: a function
+(path, blocks, deadline of time.perf_counter, seed) -> Answer in a module that is imported only when a file of that format comes.
+"""
+
+import importlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from floorwise.optimizer.check import check_choice, check_tour
+from floorwise.optimizer.formats import detect, floorwise_json, hessler_irnich
+from floorwise.optimizer.formats.errors import FormatError
+from floorwise.optimizer.location import Choice, NotEnoughStock, Offer, choose
+from floorwise.optimizer.routing import Floor, Tour, can_sweep
+
+AUTO = "auto"
+SOLVERS = {
+    detect.HESSLER_IRNICH: "floorwise.optimizer.solving:solve_hessler_irnich",
+    detect.FLOORWISE: "floorwise.optimizer.solving:solve_floorwise",
+}
+
+
+class NoPlan(ValueError):
+    """The instance is well formed and has no feasible plan; the message names the constraint that fails."""
+
+
+@dataclass(frozen=True)
+class Walk:
+    """One tour: orders and stops as 0-based numbers of the file, stops in walking order; length in the file's unit."""
+
+    orders: tuple[int, ...]
+    stops: tuple[int, ...]
+    length: float
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """What was found. `wrong` lists what the independent check objects to; empty for every answer that may be trusted."""
+
+    objective: float
+    lower_bound: float
+    proven: bool
+    tours: tuple[Walk, ...]
+    method: str
+    unit: str
+    wrong: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
+    seconds: float = 0.0
+    floor: Floor | None = None
+    drawn: tuple[Tour, ...] = field(default=())
+
+    @property
+    def gap(self) -> float:
+        return (self.objective - self.lower_bound) / self.lower_bound if self.lower_bound else 0.0
+
+
+def solve_file(path: str | Path, format_name: str = AUTO, blocks: int = 1, seconds: float = 10.0, seed: int = 0) -> Answer:
+    """Solve the instance; FormatError and LayoutError for bad input, NoPlan where nothing is feasible."""
+    begun = time.perf_counter()
+    name = detect.detect(path) if format_name == AUTO else format_name
+    if name not in SOLVERS:
+        raise FormatError(f"format {name!r} is none of {', '.join(SOLVERS)}")
+    module, _, function = SOLVERS[name].partition(":")
+    solver: Callable[[Path, int, float, int], Answer] = getattr(importlib.import_module(module), function)
+    answer = solver(Path(path), blocks, begun + seconds, seed)
+    return replace(answer, seconds=time.perf_counter() - begun)
+
+
+def solve_hessler_irnich(path: Path, blocks: int, deadline: float, seed: int) -> Answer:
+    """Routing, scattered storage or batching, as the file has it; lengths in units of the file."""
+    instance = hessler_irnich.read(path)
+    unit = hessler_irnich.UNIT_MM
+    if instance.is_batching:
+        from floorwise.optimizer.formats.batching import problem_of
+
+        return _batched(problem_of(instance, blocks), deadline, seed, unit, "units of the file")
+    floor = instance.layout(blocks)
+    rows = zip(instance.position_article.tolist(), instance.position_quantity.tolist(), strict=True)
+    offers = [Offer(row, article, units) for row, (article, units) in enumerate(rows)]
+    demand = _demand(instance.orders[0].lines)
+    choice, wrong = _chosen(floor, offers, demand, floorwise_json.Picker("picker", 1, {}), deadline, seed, 0, "0")
+    walk = Walk((0,), _rows(choice, offers), choice.tour.length_mm / unit)
+    method = f"{choice.method}, {choice.tour.method}"
+    return Answer(
+        choice.cost_mm / unit, choice.lower_bound_mm / unit, choice.is_exact, (walk,), method, "units of the file", tuple(wrong),
+        floor=floor, drawn=(choice.tour,),
+    )  # fmt: skip
+
+
+def solve_floorwise(path: Path, blocks: int, deadline: float, seed: int) -> Answer:
+    """Orders of a floorwise JSON: locations chosen order by order, then orders batched where a picker carries several."""
+    task = floorwise_json.read(path)
+    for order in task.orders:
+        if order.due_s or order.release_s:
+            raise FormatError(f"order {order.name}: due and release times need a planner with a clock; `solve` batches and routes")
+    if len({(picker.start, picker.end, tuple(sorted(picker.capacity.items()))) for picker in task.pickers}) > 1:
+        raise FormatError("pickers differ in capacity or depots: `solve` plans for one kind of picker")
+    picker = task.pickers[0] if task.pickers else floorwise_json.Picker("anyone", 1, {"orders": 1})
+    speed = task.speed_mm_s if task.objective == floorwise_json.TIME else 0
+    choices, wrong = _choose_in_turn(task, picker, speed, deadline, seed)
+    is_batched = len(task.orders) > 1 and picker.capacity.get("orders") != 1 and can_sweep(task.floor) and picker.start == picker.end
+    if not is_batched:
+        plan = Answer(
+            sum(c.cost_mm for c in choices), 0, False, tuple(Walk((n,), c.tour.stops, c.tour.length_mm) for n, c in enumerate(choices)),
+            choices[0].method, "mm", floor=task.floor, drawn=tuple(c.tour for c in choices),
+        )  # fmt: skip
+        bound = sum(c.lower_bound_mm for c in (choices if len(choices) == 1 else _alone(task, picker, speed)))
+    else:
+        plan = _batched(_problem(task, picker, choices, speed), deadline, seed, 1, "mm")
+        has_alternatives = len({offer.article for offer in task.offers}) < len(task.offers)
+        bound = max(c.lower_bound_mm for c in _alone(task, picker, 0)) if has_alternatives else plan.lower_bound
+        plan = replace(plan, objective=plan.objective + sum(c.cost_mm - c.tour.length_mm for c in choices))
+    plan = replace(plan, lower_bound=min(bound, plan.objective), wrong=(*wrong, *plan.wrong))
+    if speed:
+        plan = _in_time(task, plan, speed, is_batched)
+    return replace(plan, proven=plan.objective == plan.lower_bound)
+
+
+def _choose_in_turn(task: floorwise_json.Task, picker, speed: int, deadline: float, seed: int) -> tuple[list[Choice], list[str]]:
+    """Choose locations order by order, each from what the orders before it have left."""
+    left = [offer.units for offer in task.offers]
+    choices, wrong = [], []
+    for number, order in enumerate(task.orders):
+        offers = [replace(offer, units=units) for offer, units in zip(task.offers, left, strict=True)]
+        seconds = (deadline - time.perf_counter()) / (2 * (len(task.orders) - number)) if len(task.orders) > 1 else None
+        until = deadline if seconds is None else time.perf_counter() + max(seconds, 0)
+        choice, objections = _chosen(task.floor, offers, _demand(order.lines), picker, until, seed, speed, order.name)
+        for offer, units in choice.takes:
+            left[offer] -= units
+        choices.append(choice)
+        wrong += objections
+    return choices, wrong
+
+
+def _alone(task: floorwise_json.Task, picker, speed: int) -> list[Choice]:
+    """Return what each order costs had it a tour and the whole stock to itself."""
+    ends = picker.start, picker.end
+    return [choose(task.floor, task.offers, _demand(order.lines), *ends, speed_mm_s=speed) for order in task.orders]
+
+
+def _problem(task: floorwise_json.Task, picker, choices: list[Choice], speed: int):
+    """Return the batching problem: the chosen locations, the resources that the picker's capacity names, times as way."""
+    from floorwise.optimizer.batching import Order, Problem
+
+    names = [name for name in floorwise_json.RESOURCES if name in picker.capacity] or ["orders"]
+    capacity = [picker.capacity.get(name, len(task.orders)) for name in names]
+    at = [floorwise_json.RESOURCES.index(name) for name in names]
+    orders = [
+        Order(order.name, choice.tour.stops, tuple(order.load[k] for k in at)) for order, choice in zip(task.orders, choices, strict=True)
+    ]
+    setup, stop = task.setup_ms * speed // 1000, task.stop_ms * speed // 1000
+    return Problem(task.floor, tuple(orders), tuple(names), tuple(capacity), picker.start, setup, stop)
+
+
+def _in_time(task: floorwise_json.Task, plan: Answer, speed: int, is_counted: bool) -> Answer:
+    """Return the plan in milliseconds; `is_counted`: set-up and stops are in its lengths already."""
+    fixed = sum(task.line_ms * len(order.lines) for order in task.orders)
+    extra = 0 if is_counted else sum(task.setup_ms + task.stop_ms * len(walk.stops) for walk in plan.tours)
+    least = 0 if is_counted else len(plan.tours) * (task.setup_ms + task.stop_ms)
+    if len({offer.article for offer in task.offers}) == len(task.offers):
+        least = extra  # nothing to choose: the stops are what they are
+    walks = tuple(replace(walk, length=walk.length * 1000 / speed) for walk in plan.tours)
+    found, bound = plan.objective * 1000 / speed + fixed + extra, plan.lower_bound * 1000 / speed + fixed + least
+    return replace(plan, objective=found, lower_bound=min(found, bound), tours=walks, unit="ms")
+
+
+def _batched(problem, deadline: float, seed: int, unit: int, unit_name: str) -> Answer:
+    from floorwise.optimizer.batching import solve
+
+    plan = solve(problem, seconds=max(deadline - time.perf_counter(), 0.0), seed=seed)
+    if plan.refused:
+        raise NoPlan("; ".join(refused.reason for refused in plan.refused[:5]))
+    wrong, drawn = [], []
+    for batch in plan.batches:
+        bare = batch.length_mm - problem.tour_mm - problem.place_mm * len(set(zip(*problem.layout.places(batch.stops), strict=True)))
+        tour = Tour(batch.stops, bare, bare, problem.start, problem.start, plan.method)
+        wanted = sorted({location for order in batch.orders for location in problem.orders[order].locations})
+        wrong += [f"tour of orders {batch.orders} {objection}" for objection in check_tour(problem.layout, tour, wanted)]
+        drawn.append(tour)
+    walks = tuple(Walk(batch.orders, batch.stops, batch.length_mm / unit) for batch in plan.batches)
+    return Answer(
+        plan.length_mm / unit, plan.lower_bound_mm / unit, plan.is_proven, walks, plan.method, unit_name, tuple(wrong),
+        floor=problem.layout, drawn=tuple(drawn),
+    )  # fmt: skip
+
+
+def _chosen(floor: Floor, offers, demand: dict, picker, deadline: float, seed: int, speed: int, order: str) -> tuple[Choice, list[str]]:
+    seconds = max(deadline - time.perf_counter(), 0.0)
+    try:
+        choice = choose(floor, offers, demand, picker.start, picker.end, seconds=seconds, seed=seed, speed_mm_s=speed)
+    except NotEnoughStock as error:
+        raise NoPlan(f"order {order}: {error}") from None
+    return choice, [f"order {order} {objection}" for objection in check_choice(floor, offers, demand, choice, speed)]
+
+
+def _demand(lines) -> dict:
+    demand: dict = {}
+    for article, units in lines:
+        demand[article] = demand.get(article, 0) + units
+    return demand
+
+
+def _rows(choice: Choice, offers: list[Offer]) -> tuple[int, ...]:
+    """Every row that is picked from, in walking order."""
+    return tuple(offers[number].location for number, _ in choice.takes)
