@@ -91,7 +91,9 @@ def plain_day(scenario: Scenario, seed: int) -> int:
     def pack(order: Any):
         with packers.request() as packer:
             yield packer
-            yield env.timeout(chance.lognormal("pack", order.reference, people.pack_ms + len(order.lines) * people.pack_line_ms, people.spread))
+            yield env.timeout(
+                chance.lognormal("pack", order.reference, people.pack_ms + len(order.lines) * people.pack_line_ms, people.spread)
+            )
 
     def source():
         batch: list[Any] = []

@@ -14,6 +14,7 @@ from floorwise.core.ports import FIND_LIMIT
 R = TypeVar("R")
 
 JOURNAL = "journal"  # name of the head row
+MOST_SEEN = 20_000  # rows remembered within a transaction
 
 
 class SqlLedger:
@@ -38,10 +39,20 @@ class SqlLedger:
         self._moves = 0  # number of the last move
         self._committed: Any = None  # what (_head, _moves) were at the savepoint
         self._head_row: Head | None = None
+        self._seen: dict[tuple[type, tuple[int | str, ...]], Any] = {}  # rows as this transaction knows them, by key
 
     def get(self, record: type[R], *key: int | str) -> R | None:
+        # Within a transaction nobody else's write can be seen, so what was read once is still so; see `_seen`.
+        known = self._seen.get((record, key))
+        if known is not None:
+            return known
         row = self._run(self._statements.get[record].text, key).fetchone()
-        return None if row is None else record._make(row)
+        if row is None:
+            return None
+        found = record._make(row)
+        if self._is_open:
+            self._remember((record, key), found)
+        return found
 
     def find(
         self, record: type[R], index: str, *prefix: int | str, after: Any = None, until: Any = None, limit: int = FIND_LIMIT
@@ -58,17 +69,19 @@ class SqlLedger:
 
     def change(self, row: R, **values: int | str) -> R:
         record = type(row)
-        statement = self._statements.change(record, tuple(values))
-        named = {f"v_{name}": value for name, value in values.items()}
-        for name in (*DECLARED[record].key, "version"):
-            named[f"k_{name}"] = getattr(row, name)
+        text, parameters = self._statements.change(record, tuple(values))
+        new = row._replace(**values)
+        key = DECLARED[record].key
         try:
-            changed = self._run(statement.text, statement.order(named)).rowcount
+            changed = self._run(text, parameters(new)).rowcount
         except self._broken as error:
-            raise StockConflict(f"{record.__name__}: {error} in {row._replace(**values)}") from error
+            raise StockConflict(f"{record.__name__}: {error} in {new}") from error
         if changed != 1:
-            raise Conflict(f"{record.__name__} {[getattr(row, k) for k in DECLARED[record].key]} changed since version {row.version}")
-        return row._replace(**values, version=row.version + 1)
+            self._seen.clear()
+            raise Conflict(f"{record.__name__} {[getattr(row, k) for k in key]} changed since version {row.version}")
+        new = record._make((*new[:-1], row.version + 1))
+        self._remember((record, tuple([getattr(new, k) for k in key])), new)
+        return new
 
     def append_move(self, move: Move, bound: int = 0) -> Move:
         self._moves += 1
@@ -105,6 +118,7 @@ class SqlLedger:
 
     def rollback(self) -> None:
         if self._has_savepoint:
+            self._seen.clear()
             self._run("ROLLBACK TO SAVEPOINT command")
             self._head, self._moves = self._committed
 
@@ -117,6 +131,7 @@ class SqlLedger:
                 self.change(self._head_row, number=self._head.number, head=self._head.head)
             else:
                 self.insert(Head(JOURNAL, self._head.number, self._head.head))
+        self._seen.clear()
         self._run("COMMIT")
         self._is_open = self._has_savepoint = False
         reach("after_commit")
@@ -125,6 +140,7 @@ class SqlLedger:
 
     def abandon(self) -> None:
         """Undo the whole open transaction, as a crash would."""
+        self._seen.clear()
         if self._is_open:
             self._run("ROLLBACK")
             self._is_open = self._has_savepoint = False
@@ -142,8 +158,14 @@ class SqlLedger:
         self.abandon()
         self._connection.close()
 
+    def _remember(self, key: tuple[type, tuple[int | str, ...]], row: Any) -> None:
+        if len(self._seen) >= MOST_SEEN:
+            self._seen.clear()
+        self._seen[key] = row
+
     def _lift(self, move: Move, bound: int) -> None:
         key = (move.source, move.sku, move.lot, move.serial, move.owner, move.status)
+        self._seen.pop((Balance, key), None)
         if self._run(self._statements.lift.text, self._balance_values(self._statements.lift, key, move.quantity, bound)).rowcount:
             return
         kind = place_kind(move.source)
@@ -155,6 +177,7 @@ class SqlLedger:
 
     def _put(self, move: Move) -> None:
         key = (move.target, move.sku, move.lot, move.serial, move.owner, move.to_status)
+        self._seen.pop((Balance, key), None)
         if not self._run(self._statements.put.text, self._balance_values(self._statements.put, key, move.quantity, 0)).rowcount:
             self.insert(Balance(*key, place_kind(move.target), move.quantity, 0))
 

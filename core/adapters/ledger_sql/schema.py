@@ -60,9 +60,7 @@ def append_only_triggers(dialect: str) -> list[str]:
                     f"CREATE OR REPLACE TRIGGER {name} BEFORE {verb} ON {told.table} EXECUTE FUNCTION floorwise_append_only()"
                 )
     if dialect != "sqlite":
-        refuse = "BEGIN RAISE EXCEPTION 'append-only'; END"
-        statements.insert(
-            0,
-            f"CREATE OR REPLACE FUNCTION floorwise_append_only() RETURNS trigger LANGUAGE plpgsql AS '{refuse.replace(chr(39), chr(39) * 2)}'",
-        )
+        refuse = "BEGIN RAISE EXCEPTION ''append-only''; END"
+        function = "CREATE OR REPLACE FUNCTION floorwise_append_only() RETURNS trigger LANGUAGE plpgsql AS"
+        statements.insert(0, f"{function} '{refuse}'")
     return statements

@@ -4,6 +4,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from floorwise.core.adapters.ledger_sql.ledger import SqlLedger
@@ -25,7 +26,7 @@ def open_ledger(directory: Path | None) -> SqlLedger:
     File: WAL with synchronous=FULL, so a commit that returned survives a power cut. After each commit the journal head is
     added to heads.jsonl beside it. Raises Damaged when the file is not a floorwise ledger of this schema.
     """
-    statements = Statements("sqlite")
+    statements = _statements()
     if directory is None:
         connection = sqlite3.connect(":memory:", isolation_level=None, cached_statements=KEPT_STATEMENTS)
         _prepare(connection, statements)
@@ -80,6 +81,12 @@ def saved_heads(directory: Path) -> Iterator[tuple[int, str]]:
             yield told["number"], told["head"]
         except (ValueError, KeyError, TypeError):
             continue
+
+
+@cache
+def _statements() -> Statements:
+    """One set of compiled statements a process: building it takes longer than opening a ledger."""
+    return Statements("sqlite")
 
 
 def _head_writer(path: Path):

@@ -3,6 +3,8 @@
 Building a statement costs some 300 µs, running it 4 µs: nothing is built twice.
 """
 
+from collections.abc import Callable
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -41,7 +43,7 @@ class Statements:
         self.insert = {cls: self._compiled(self._insert(table).on_conflict_do_nothing()) for cls, table in self.tables.items()}
         self.lift, self.put = self._balance_moves()
         self._find: dict[tuple[type, str, int, bool, bool], Statement] = {}
-        self._change: dict[tuple[type, tuple[str, ...]], Statement] = {}
+        self._change: dict[tuple[type, tuple[str, ...]], tuple[str, Callable[[Any], tuple[Any, ...]]]] = {}
 
     def find(self, cls: type, index: str, equal: int, has_after: bool, has_until: bool) -> Statement:
         """Select by an index: `equal` leading fields given, the next bounded below or above; parameters p0…, after, until, limit."""
@@ -60,15 +62,20 @@ class Statements:
             self._find[shape] = self._compiled(query)
         return self._find[shape]
 
-    def change(self, cls: type, names: tuple[str, ...]) -> Statement:
-        """Update the named fields of the row with this key and version; parameters v_<name>, k_<key>, k_version."""
+    def change(self, cls: type, names: tuple[str, ...]) -> tuple[str, Callable[[Any], tuple[Any, ...]]]:
+        """Update the named fields of the row with this key and version: SQL text, and what picks its parameters from the new row.
+
+        The new row still bears the version that was read.
+        """
         if (cls, names) not in self._change:
             told, table = DECLARED[cls], self.tables[cls]
             assert not told.is_append_only, f"{cls.__name__} is append-only"
             assert not told.derived & set(names), f"{cls.__name__}: {sorted(told.derived & set(names))} follow from moves"
             values = {name: sa.bindparam(f"v_{name}") for name in names} | {"version": table.c.version + ONE}
             conditions = [*self._key(cls), table.c.version == sa.bindparam("k_version")]
-            self._change[cls, names] = self._compiled(sa.update(table).where(*conditions).values(values))
+            statement = self._compiled(sa.update(table).where(*conditions).values(values))
+            fields = list(told.fields)
+            self._change[cls, names] = statement.text, itemgetter(*(fields.index(name[2:]) for name in statement.names))
         return self._change[cls, names]
 
     def _balance_moves(self) -> tuple[Statement, Statement]:
