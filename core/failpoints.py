@@ -20,6 +20,8 @@ NAMES = {
     "dispatch_after_publish": "a tour is on the bus and its delivery is not yet recorded",
     "spool_before_commit": "readings are in the spool's transaction and not yet durable",
     "spool_after_commit": "readings are durable in the spool and not yet acknowledged to the device",
+    "store_before_commit": "readings are in the store's transaction and not yet durable",
+    "store_after_commit": "readings are durable in the store and not yet acknowledged to the agent",
 }
 
 _armed: dict[str, int] = {}

@@ -3,13 +3,15 @@
 Adapters live in core.adapters, the planner in floorwise.optimizer; flows and workers see these shapes only.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol, TypeVar
 
 from floorwise.core.model.journal import Event
 from floorwise.core.model.labels import Label, LabelWanted
 from floorwise.core.model.planning import Plan, PlanRequest
+from floorwise.core.model.readings import Reading
 from floorwise.core.model.stock import Move
+from floorwise.core.model.stored import DeadLetter, Latest, Outcome, Point, StoredStream
 
 R = TypeVar("R")
 
@@ -81,6 +83,37 @@ class Bus(Protocol):
 
     def publish(self, topic: str, payload: bytes, retain: bool = False) -> None:
         """Hand a message over, at least once; with `retain` a later subscriber gets the last one. b"" clears it."""
+
+
+class Store(Protocol):
+    """Readings, kept for as long as the house keeps them. One owner, one writing thread; any thread may ask."""
+
+    def write_batch(self, readings: Sequence[Reading], dead: Sequence[DeadLetter] = ()) -> list[Outcome]:
+        """Make what is new durable, rows and marks in one transaction, and tell what became of each; only then acknowledge.
+
+        Raises StoreFailed, with nothing stored, when the disk refuses: the senders keep what is not acknowledged.
+        """
+
+    def latest(self) -> dict[tuple[str, str], Latest]:
+        """The youngest value of each (device, kind), from memory; stale until the device has spoken since the start."""
+
+    def mark_stale(self, devices: Iterable[str]) -> None:
+        """These devices have gone: what they said last may be true no more."""
+
+    def query(self, device: str, metric: str, from_ms: int, to_ms: int, step_ms: int = 0) -> list[Point | None]:
+        """Looks of one kind from `from_ms` to `to_ms`, both included, in order; with `step_ms` one point a step that holds any.
+
+        None stands where nothing was said for longer than GAP_MS. BadInput beyond QUERY_POINTS, naming a step that fits.
+        """
+
+    def accounts(self) -> list[StoredStream]:
+        """Counts and sums of every (device, boot) ever stored, by device and boot, recomputed from the marks."""
+
+    def retain(self, before_ms: int) -> int:
+        """Remove the rows of readings older than that and record their count and sum; their marks stay. Gives how many."""
+
+    def close(self) -> None:
+        """Let the file go."""
 
 
 class Carrier(Protocol):
