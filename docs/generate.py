@@ -1,4 +1,4 @@
-"""Writes the reference pages that follow from the code: docs/reference/states.md, events.md and records.md.
+"""Writes the reference pages that follow from the code: docs/reference/states.md, commands.md, events.md and records.md.
 
     .venv/bin/python docs/generate.py
 
@@ -8,10 +8,11 @@ tests/house/test_reference.py makes the same pages and compares; it never writes
 import inspect
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_origin, get_type_hints
 
 from floorwise.core import flow
 from floorwise.core.adapters.ledger_sql.schema import MODEL
+from floorwise.core.flow.table import HANDLERS
 from floorwise.core.model import events, orders, parcels, returns, work
 from floorwise.core.model.record import DECLARED
 
@@ -23,7 +24,7 @@ TYPES = {"int": "whole number", "str": "text"}
 
 def pages() -> dict[str, str]:
     """The text of each page by its file name."""
-    return {"states.md": states(), "events.md": told_events(), "records.md": records()}
+    return {"states.md": states(), "commands.md": commands(), "events.md": told_events(), "records.md": records()}
 
 
 def states() -> str:
@@ -52,6 +53,59 @@ def states() -> str:
     text += table(("rank", "status"), [(str(rank), f"`{status}`") for status, rank in ranks])
     text += "\n## Returns\n\n`approved` → `received` → `graded` → `refunded`; each step once. The grade says where the goods go:\n\n"
     return text + table(("grade", "status of the goods"), [(grade, f"`{status}`") for grade, status in returns.GRADES.items()])
+
+
+def commands() -> str:
+    """Every command with its fields, what it does and what refuses it."""
+    text = "# Commands\n\n" + MADE.format(source="core/flow/table.py and the modules it names")
+    text += (
+        "What can be asked of a warehouse, over [a file](../how-to/execute-commands.md) or any other door: the same names, the same\n"
+        "fields. A command is done completely or refused completely; a refusal is named and writes nothing. Fields are whole numbers\n"
+        '(below 2^53) and texts, lists of these, and rows; a field with a default may be left out. `0` and `""` say "none".\n\n'
+        "Whatever the command, `BadInput` names a field that is missing, unknown or of the wrong kind, `NotFound` a thing that is not\n"
+        "there, and `KeyReused` an idempotency key that belongs to another command.\n"
+    )
+    modules: dict[str, list[tuple[type, Any]]] = {}
+    for command, handler in HANDLERS.items():
+        modules.setdefault(command.__module__, []).append((command, handler))
+    rows: dict[str, type] = {}
+    for name, here in modules.items():
+        module = inspect.getmodule(here[0][0])
+        text += f"\n## {name.rpartition('.')[2]}\n\n{first_line(module)}\n"
+        for command, handler in here:
+            text += f"\n### {command.__name__}\n\n{paragraphs(command)}\n\n{paragraphs(handler)}\n\n" + asked_fields(command, rows)
+    text += "\n## Rows within commands\n"
+    done: set[str] = set()
+    while left := sorted(set(rows) - done):  # a row may name further rows
+        for name in left:
+            text += f"\n### {name}\n\n{paragraphs(rows[name])}\n\n" + asked_fields(rows[name], rows)
+            done.add(name)
+    return text
+
+
+def asked_fields(cls: type, rows: dict[str, type]) -> str:
+    """The fields of a command with kind, default and meaning; row types on the way go into `rows`."""
+    meanings = {name: (meaning or "").replace("|", "\\|") for name, _, meaning in FIELD.findall(inspect.getsource(cls))}
+    hints = get_type_hints(cls)
+    made = []
+    for name in cls._fields:
+        default = cls._field_defaults.get(name)
+        shown = "" if default is None else f"`{default!r}`".replace("'", '"')
+        made.append((f"`{name}`", kind_of(hints[name], rows), shown, meanings.get(name, "")))
+    return table(("field", "kind", "default", "meaning"), made)
+
+
+def kind_of(kind: Any, rows: dict[str, type]) -> str:
+    """A field's kind in words, with a link to the row type it names."""
+    if kind in (int, str):
+        return TYPES[kind.__name__]
+    if get_origin(kind) is tuple:
+        inner = get_args(kind)
+        if len(inner) == 2 and inner[1] is Ellipsis:
+            return f"list: {kind_of(inner[0], rows)}"
+        return f"list of {len(inner)}: {', '.join(kind_of(each, rows) for each in inner)}"
+    rows[kind.__name__] = kind
+    return f"[{kind.__name__}](#{kind.__name__.lower()})"
 
 
 def told_events() -> str:

@@ -67,7 +67,7 @@ def place_order(desk: Desk, wanted: PlaceOrder) -> dict:
     """Promise what the pool has, backorder the rest, park lines that make no sense; the reply counts each.
 
     The same channel and reference with the same content gives the same reply; with other content OrderDiffers.
-    OutOfStock when `allow_backorder` is 0 and units are missing. BadInput when no line is left.
+    OutOfStock when `allow_backorder` is 0 and units are missing. When every line is parked no order is made: its id is "".
     """
     mark = fingerprint([wanted.customer, wanted.country, wanted.currency, wanted.owner, [list(line) for line in wanted.lines]])
     known = desk.ledger.find(Order, "by_reference", wanted.channel, wanted.reference, limit=1)

@@ -1,6 +1,7 @@
 """The reference pages that are made from the code say what the code says; `docs/generate.py` writes them, this never does."""
 
 import importlib.util
+import re
 
 import pytest
 
@@ -17,10 +18,21 @@ def generate(repository):
     return module
 
 
-@pytest.mark.parametrize("page", ["states.md", "events.md", "records.md"])
+@pytest.mark.parametrize("page", ["states.md", "commands.md", "events.md", "records.md"])
 def test_a_generated_page_is_what_the_code_says_now(generate, repository, page):
     written = (repository / "docs/reference" / page).read_text(encoding="utf-8")
     assert written == generate.pages()[page], f"docs/reference/{page} is old: run docs/generate.py and read the difference"
+
+
+def test_every_refusal_that_the_page_of_commands_names_is_one_that_exists(repository):
+    from floorwise.core import errors
+
+    page = (repository / "docs/reference/commands.md").read_text(encoding="utf-8")
+    refusals = {name for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, errors.Refused)}
+    named = set(re.findall(r"\b(?:BadInput|KeyReused|OrderDiffers|[A-Z][a-z]+(?:Stock|Found|Conflict|State|Plan))\b", page))
+    headings = set(re.findall(r"^### (\w+)$", page, flags=re.MULTILINE))
+    assert named - headings <= refusals and len(named & refusals) > 6
+    assert set(COMMANDS) <= headings
 
 
 def test_every_event_is_told_by_some_flow(generate):
