@@ -208,6 +208,8 @@ def _on_aisles(floor: BlockLayout, wanted: _Wanted, start: int, deadline: float,
         arguments = (*store[:9], wanted.demand, radix, codes, visit_moves(floor.blocks + 1), *tables, kept)
         cost = int(least_cost(*arguments))
         if cost >= 1 << 30:
+            if found is not None:
+                return found
             raise UnreachableBin("no round trip takes in locations that cover the demand")
         trace_choice(*arguments, chosen)
         return finish(cost, "aisle sweep with sets")
@@ -229,6 +231,8 @@ def _on_aisles(floor: BlockLayout, wanted: _Wanted, start: int, deadline: float,
         if again == 0 and can_be_exact and steps <= left * STEPS_A_SECOND:
             return exact()
     if best >= INFINITE:
+        if found is not None:
+            return found
         raise UnreachableBin("no round trip takes in locations that cover the demand")
     return finish(best_bound, "prices, ruin and recreate")
 
@@ -302,16 +306,13 @@ def _inside_one_stretch(floor: BlockLayout, wanted: _Wanted, start: int) -> Choi
                 choice = _finish(floor, wanted, rows.tolist(), start, start, 0, "one stretch", 0)
                 best = choice if best is None or choice.cost_mm < best.cost_mm else best
                 break
-    return best
+    return None if best is None else Choice(best.takes, best.tour, best.cost_mm, best.cost_mm, best.method)
 
 
 def _on_matrix(floor: Floor, wanted: _Wanted, start: int, end: int, deadline: float, rounds: int, seed: int) -> Choice:
     depots = (start,) if start == end else (start, end)
     last = len(depots) - 1
     matrix = floor.distances_mm(wanted.location, depots)
-    for row in range(len(wanted.location)):
-        if matrix[0, len(depots) + row] >= NO_WAY_MM or matrix[len(depots) + row, last] >= NO_WAY_MM:
-            raise UnreachableBin(f"location {floor.location_name(int(wanted.location[row]))} does not lie on a way between the depots")
     approach = floor.depots[start].approach_mm + floor.depots[end].approach_mm
     by_first, by_candidate = wanted.candidates_of(wanted.article)
     order = np.zeros(len(wanted.location), dtype=np.int64)
@@ -321,6 +322,7 @@ def _on_matrix(floor: Floor, wanted: _Wanted, start: int, end: int, deadline: fl
         cost, count = least_walk(
             matrix, last, wanted.article, wanted.units, bit, wanted.demand, by_first, by_candidate, codes, wanted.extra, order
         )
+        _refuse_unreachable(floor, wanted, matrix, last, int(cost))
         return _finish(floor, wanted, order[:count].tolist(), start, end, int(cost) + approach, "sets of articles", seed)
     bound = bound_by_parts(matrix, last, wanted.article, wanted.units, wanted.extra, wanted.demand, by_first, by_candidate, most)
     best, rows, begun = INFINITE, [], time.perf_counter()
@@ -335,4 +337,13 @@ def _on_matrix(floor: Floor, wanted: _Wanted, start: int, end: int, deadline: fl
         took, begun = now - begun, now
         if best <= bound or deadline - now < took:
             break
+    _refuse_unreachable(floor, wanted, matrix, last, best)
     return _finish(floor, wanted, rows, start, end, bound + approach, "ruin and recreate", seed)
+
+
+def _refuse_unreachable(floor: Floor, wanted: _Wanted, matrix: np.ndarray, last: int, cost: int) -> None:
+    if cost >= NO_WAY_MM:
+        for row, location in enumerate(wanted.location):
+            if matrix[0, last + 1 + row] >= NO_WAY_MM or matrix[last + 1 + row, last] >= NO_WAY_MM:
+                raise UnreachableBin(f"location {floor.location_name(int(location))} does not lie on a way between the depots")
+        raise UnreachableBin("no tour takes in locations that cover the demand")
