@@ -46,9 +46,10 @@ async def serve(settings: Settings, now_ms: Callable[[], int], ready: asyncio.Ev
         will = up(settings.agent, "death"), encode(Death(settings.agent, boot, now_ms()))
         birth = encode(Birth(settings.agent, boot, now_ms(), "agent", version("floorwise"), [], settings.bounds.custody))
         keeper = Keeper(settings, desk, now_ms)
-        link = Link(settings.uplink, f"{settings.agent}-up", Uplink.topics(settings.agent), keep_session=False, will=will)
+        link = Link(settings.uplink, f"{settings.agent}-up", Uplink.topics(settings.agent), False, will, desk.news)
         uplink = Uplink(desk, link, settings.agent, now_ms, birth)
         async with link:
+            tasks.create_task(desk.watch(), name="spool")
             tasks.create_task(uplink.send(), name="uplink")
             tasks.create_task(uplink.hear(), name="acks")
             tasks.create_task(_status(desk, uplink), name="status")

@@ -31,7 +31,7 @@ class Desk:
         self._held = 0
         self._work = asyncio.Event()
         self._writer: asyncio.Task[None] | None = None
-        self.accepted = asyncio.Event()  # set whenever something new stands in the spool
+        self.news = asyncio.Event()  # set whenever something new stands in the spool; the uplink's link and acks set it too
         self.failing = False
         self.counts: Counter[str] = Counter()
         self.spool: Spool
@@ -50,6 +50,10 @@ class Desk:
             answer.cancel()
         await self.call(self.spool.close)
         self._thread.shutdown()
+
+    async def watch(self) -> None:
+        """Wait for the writer, which never ends by itself; raises what ended it, so that the agent ends too and its next start mends."""
+        await asyncio.shield(self._writer)
 
     async def call(self, function: Callable[..., T], *words: object) -> T:
         """Run something on the spool's thread."""
@@ -95,7 +99,13 @@ class Desk:
                 size += len(group[-1][0])
             if not self._waiting:
                 self._work.clear()
-            verdicts = iter(await self._durable([item for items, _ in group for item in items]))
+            try:
+                verdicts = iter(await self._durable([item for items, _ in group for item in items]))
+            except Exception as error:
+                for _, answer in group + self._waiting:
+                    if not answer.done():
+                        answer.set_exception(error)
+                raise
             for items, answer in group:
                 mine = [next(verdicts) for _ in items]
                 if not answer.done():
@@ -103,7 +113,7 @@ class Desk:
             async with self._room:
                 self._held -= size
                 self._room.notify_all()
-            self.accepted.set()
+            self.news.set()
 
     async def _durable(self, items: list[Item]) -> list[Verdict]:
         verdicts = await self.insist(self.spool.accept, items)

@@ -42,7 +42,7 @@ class Keeper:
     async def tell(self, *values: dict[str, float | str]) -> None:
         """Keep readings of the agent's own: alarms, births, deaths."""
         await self._desk.insist(self._desk.spool.own, self.now_ms(), *values)
-        self._desk.accepted.set()
+        self._desk.news.set()
 
     async def turn_away(self, refusals: Sequence[Refusal]) -> None:
         """Count readings that cannot be understood, log the first, and have it told upstream."""

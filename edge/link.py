@@ -53,14 +53,20 @@ class Link:
     """
 
     def __init__(
-        self, address: Address, client_id: str, topics: Sequence[str], keep_session: bool = True, will: tuple[str, bytes] | None = None
+        self,
+        address: Address,
+        client_id: str,
+        topics: Sequence[str],
+        keep_session: bool = True,
+        will: tuple[str, bytes] | None = None,
+        changed: asyncio.Event | None = None,
     ) -> None:
         parts = urlsplit(address.url)
         if parts.scheme not in ("mqtt", "mqtts") or not parts.hostname:
             raise ValueError(f"{address.url!r} is not mqtt://host:port or mqtts://host:port")
         self.name, self.window, self.topics = client_id, address.window, list(topics)
         self.connected = asyncio.Event()
-        self.changed = asyncio.Event()  # set at each connect and disconnect, for whoever waits on more than one thing
+        self.changed = changed or asyncio.Event()  # set at each connect and disconnect, for whoever waits on more than one thing
         self.dropped = 0
         self.session = 0
         self._will = will

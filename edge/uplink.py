@@ -6,7 +6,6 @@ drops repeats by (device, boot, seq).
 """
 
 import asyncio
-import contextlib
 from collections.abc import Callable, Iterable
 
 import structlog
@@ -28,7 +27,7 @@ log = structlog.get_logger(__name__)
 
 
 class Uplink:
-    """Sends what the desk's spool holds over `link`; run `send` and `hear` as two tasks."""
+    """Sends what the desk's spool holds over `link`, which shares the desk's `news`; run `send` and `hear` as two tasks."""
 
     def __init__(self, desk: Desk, link: Link, agent: str, now_ms: Callable[[], int], birth: bytes = b"") -> None:
         self._desk, self._link, self._agent, self._now_ms, self._birth = desk, link, agent, now_ms, birth
@@ -37,7 +36,6 @@ class Uplink:
         self._ack_wait_s = ACK_WAIT_FIRST_S
         self._heard_at = 0.0
         self._session = -1
-        self._acked = asyncio.Event()
         self.sent = self.sent_again = self.messages = self.refused = 0
 
     @staticmethod
@@ -52,8 +50,7 @@ class Uplink:
             await self._link.connected.wait()
             if self._session != self._link.session or (self._in_flight and loop.time() - self._heard_at > self._ack_wait_s):
                 await self._from_the_oldest(loop.time())
-            self._desk.accepted.clear()
-            self._acked.clear()
+            self._desk.news.clear()
             if not await self._send_some():
                 await self._wait()
                 await asyncio.sleep(LINGER_S)
@@ -111,7 +108,7 @@ class Uplink:
         if done or dead:
             self._heard_at = asyncio.get_running_loop().time()
             self._ack_wait_s = ACK_WAIT_FIRST_S
-        self._acked.set()
+        self._desk.news.set()
 
     async def _from_the_oldest(self, now: float) -> None:
         """Begin again: after a new connection, or when acks have failed to come."""
@@ -128,16 +125,10 @@ class Uplink:
 
     async def _wait(self) -> None:
         """Wait for something new, an ack, a change of the link, or IDLE_S; then write what was forgotten."""
-        waits = [asyncio.ensure_future(event.wait()) for event in (self._desk.accepted, self._acked, self._link.changed)]
         try:
-            done, _ = await asyncio.wait(waits, timeout=IDLE_S, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for wait in waits:
-                wait.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await asyncio.gather(*waits, return_exceptions=True)
-        self._link.changed.clear()
-        if not done:
+            async with asyncio.timeout(IDLE_S):  # not wait_for: in Python 3.11 it swallows a cancellation that meets its result
+                await self._desk.news.wait()
+        except TimeoutError:
             await self._desk.insist(self._desk.spool.flush, self._now_ms())
 
 

@@ -1,6 +1,7 @@
 """The desk: crowds share a commit, nobody is answered early, and a failing disk is waited out."""
 
 import asyncio
+import sqlite3
 
 import pytest
 
@@ -76,5 +77,18 @@ def test_beyond_the_bound_callers_wait_their_turn(tmp_path, monkeypatch):
             await asyncio.gather(*(desk.accept([item(5 * n + k) for k in range(5)]) for n in range(40)))
             assert desk.spool.pending == 200
         assert max(held) <= 10
+
+    asyncio.run(story())
+
+
+def test_a_file_that_breaks_while_it_runs_ends_the_agent_and_leaves_nobody_waiting(tmp_path):
+    def broken(items):
+        raise sqlite3.DatabaseError("database disk image is malformed")
+
+    async def story():
+        async with Desk(lambda: Spool(tmp_path / "spool", "edge-1", 0)) as desk:
+            desk.spool.accept = broken
+            found = await asyncio.gather(desk.accept([item(1)]), desk.accept([item(2)]), desk.watch(), return_exceptions=True)
+            assert [type(one) for one in found] == [sqlite3.DatabaseError] * 3
 
     asyncio.run(story())
