@@ -66,7 +66,7 @@ def command(
         note(f"{directory}: goes on where it was cut off")
     replay = Replay(drafts, orders.demand_before, zone, seed, directory, PaperCarrier(directory / "labels"))
     with progress("replay", orders.lines_accepted, "lines") as bar:
-        run = replay.run(on_lines=bar.advance)
+        run = replay.run(on_lines=lambda lines: bar.reach(min(bar.done + lines, orders.lines_accepted)))  # a line may come in two parcels
     seen = account(replay.twin.ledger, orders)
     checks = verify(replay.twin.ledger, saved_heads(directory))
     for check in checks:

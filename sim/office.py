@@ -1,10 +1,13 @@
 """What goes on beside picking and packing: release and planning at every tick, purchases, counts, returns."""
 
 from collections.abc import Callable
+from typing import Any
 
 from floorwise.core.flow.counting import RecordCount, SettleUnresolved, unresolved
 from floorwise.core.flow.receiving import ReceivePurchase
 from floorwise.core.flow.returns import GradeReturn, ReceiveReturn, RefundReturn, RequestReturn, returnable
+from floorwise.core.journal import body_of
+from floorwise.core.model.journal import Event
 from floorwise.core.model.orders import Order, OrderLine
 from floorwise.core.model.parcels import Parcel
 from floorwise.core.model.policies import DAY_MS, HOUR_MS, MINUTE_MS
@@ -35,7 +38,7 @@ class Office:
         self._planner = planner
         self._pickers, self._packers = pickers, packers
         self._homes = homes
-        self._expected: set[str] = set()  # purchases and count tasks that are under way
+        self._told = 0  # the last event that purchases and counts were read from; 0 reads those of an earlier run too
         self._last_order_ms = world.now_ms
         self.is_fed = False  # the source of orders has ended
         self.is_done = False  # nothing is in flight and nothing will come
@@ -85,15 +88,21 @@ class Office:
 
     def _expect(self) -> None:
         """Take note of purchases and counts that have been asked for since the last tick."""
-        world = self._world
-        for purchase in world.ledger.find(Purchase, "by_expected", SITE):
-            if purchase.purchase not in self._expected:
-                self._expected.add(purchase.purchase)
-                world.at(world.next_shift_ms(purchase.expected_at_ms), self._arrive, purchase)  # suppliers come when the day begins
-        for task in world.ledger.find(CountTask, "by_state", SITE, "open"):
-            if task.task not in self._expected:
-                self._expected.add(task.task)
-                world.at(task.opened_at_ms + world.scenario.people.count_ms, self._count, task)
+        ledger = self._world.ledger
+        for kind, expect in (("PurchaseRaised", self._expect_purchase), ("CountWanted", self._expect_count)):
+            for event in ledger.find(Event, "by_kind", kind, after=self._told):
+                expect(body_of(event))
+        self._told = ledger.head[0]
+
+    def _expect_purchase(self, told: dict[str, Any]) -> None:
+        purchase = self._world.ledger.get(Purchase, told["purchase"])
+        if purchase.state == "open":  # suppliers come when the day begins
+            self._world.at(self._world.next_shift_ms(purchase.expected_at_ms), self._arrive, purchase)
+
+    def _expect_count(self, told: dict[str, Any]) -> None:
+        task = self._world.ledger.get(CountTask, told["task"])
+        if task.state == "open":
+            self._world.at(task.opened_at_ms + self._world.scenario.people.count_ms, self._count, task)
 
     def _arrive(self, purchase: Purchase) -> None:
         on_face = sum(row.on_hand for row in self._world.ledger.find(Balance, "key", self._homes.pick[purchase.sku], purchase.sku))
