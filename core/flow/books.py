@@ -133,7 +133,7 @@ def shift(desk: Desk, line: OrderLine, source: str, target: str, quantity: int, 
     """Carry `quantity` units of a line from one bucket to another, with other fields of the line; WrongState if the table forbids it."""
     if not is_legal(source, target):
         raise WrongState(
-            f"order {line.order_id} line {line.line}: {source} units cannot become {target}; they may become {', '.join(targets_of(source))}"
+            f"order {line.order_id} line {line.line}: {source} units cannot become {target}; they may be {', '.join(targets_of(source))}"
         )
     held = getattr(line, source)
     if not 0 < quantity <= held:

@@ -15,6 +15,7 @@ from floorwise.core.model.units import to_base
 from floorwise.core.ports import Desk
 
 REVIEW_TEXT = 200  # characters of a parked text that are kept
+MOST_TOLD = 5  # differences a refusal spells out
 MOST_LINES = 10_000  # lines an order may have
 MOST_UNITS = 10_000_000  # smallest stock units a line may have
 DAY_MS = 86_400_000
@@ -165,18 +166,42 @@ def park_row(desk: Desk, wanted: ParkRow) -> dict:
 
 
 def _again(desk: Desk, order: Order, wanted: PlaceOrder, mark: str) -> dict:
-    lines = desk.ledger.find(OrderLine, "key", order.order_id)
+    lines = [line for line in desk.ledger.find(OrderLine, "key", order.order_id) if not line.replaces_line]
     if order.fingerprint == mark:
         return {"order_id": order.order_id, "lines": len(lines), "parked": len(wanted.lines) - len(lines), "again": 1}
-    there = {line.line: (line.sku, line.ordered) for line in lines}
-    told = {n: (line.sku, line.quantity) for n, line in enumerate(wanted.lines, 1)}
-    differs = [
-        f"line {n}: {there.get(n, 'absent')} there, {told.get(n, 'absent')} now"
-        for n in sorted(there | told)
-        if there.get(n) != told.get(n)
+    told = [
+        f"{name} {getattr(order, name)!r} there, {getattr(wanted, name)!r} now"
+        for name in ("customer", "country", "currency", "owner")
+        if getattr(order, name) != getattr(wanted, name)
     ]
-    detail = "; ".join(differs[:5]) or "customer, country, currency, owner, unit or price differ"
-    raise OrderDiffers(f"{wanted.channel}/{wanted.reference} is already order {order.order_id} with other content: {detail}")
+    there = {line.line: _said(line, order.placed_at_ms) for line in lines}
+    now = {n: _asked(desk, line, order.placed_at_ms) for n, line in enumerate(wanted.lines, 1)}
+    told += [
+        f"line {n}: {there.get(n, 'parked or absent')} there, {now.get(n, 'absent')} now"
+        for n in sorted(there | now)
+        if there.get(n) != now.get(n)
+    ]
+    more = f"; and {len(told) - MOST_TOLD} more" if len(told) > MOST_TOLD else ""
+    detail = "; ".join(told[:MOST_TOLD]) or "the numbering of rows in its source"
+    raise OrderDiffers(f"{wanted.channel}/{wanted.reference} is already order {order.order_id} with other content: {detail}{more}")
+
+
+def _said(line: OrderLine, placed_at_ms: int) -> str:
+    """A stored line in words that can be compared with `_asked`."""
+    days = (line.min_expiry_ms - placed_at_ms) // DAY_MS if line.min_expiry_ms else 0
+    return _worded(line.ordered, line.sku, line.unit, line.paid_minor, days)
+
+
+def _asked(desk: Desk, line: LineWanted, placed_at_ms: int) -> str:
+    """A wanted line in the same words, in smallest stock units as they were when the order was placed."""
+    levels = [] if line.unit == "each" else desk.ledger.find(PackLevel, "key", line.sku, line.unit)
+    units = to_base(line.quantity, line.unit, placed_at_ms, levels)
+    count = line.quantity if isinstance(units, Fault) else units
+    return _worded(count, line.sku, line.unit, line.price_minor * line.quantity, line.min_shelf_life_days)
+
+
+def _worded(units: int, sku: str, unit: str, paid_minor: int, days: int) -> str:
+    return f"{units} {sku} by the {unit} for {paid_minor}" + (f", good for {days} days" if days else "")
 
 
 def _site(desk: Desk) -> Site:

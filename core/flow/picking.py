@@ -243,8 +243,7 @@ def _beyond(desk: Desk, pick: Pick, quantity: int, source: str, tote: str, at_ms
 
 def _weigh(desk: Desk, pick: Pick, moved: Move, quantity: int, net_g: int) -> None:
     """Keep what the pieces weigh; a weight that is not theirs is kept too, and a person is asked to look."""
-    sku = desk.ledger.get(Sku, pick.sku)
-    if not (sku.is_catch_weight and net_g):
+    if not net_g or not (sku := desk.ledger.get(Sku, pick.sku)).is_catch_weight:
         return
     desk.ledger.insert(Weighing(moved.number, pick.sku, pick.lot, quantity, net_g, "pick"))
     desk.tell(events.StockWeighed(pick.sku, pick.lot, quantity, net_g, "pick", pick.tour))

@@ -164,7 +164,7 @@ def grade_return(desk: Desk, told: GradeReturn) -> dict:
                 serial=there.serial,
                 owner=there.owner,
                 status="returned",
-                to_status=GRADES[told.grade],
+                to_status=books.status_now(desk, rma.sku, there.lot) if told.grade == "A" else GRADES[told.grade],
             )
             left, owner = left - units, there.owner
     assert not left, f"return {rma.rma}: {left} units are not on the bench"
