@@ -18,12 +18,19 @@ class Keeper:
     """Takes readings from any driver. `on_alarm` is called for each alarm after it is safe in the spool."""
 
     def __init__(self, settings: Settings, desk: Desk, now_ms: Callable[[], int]) -> None:
-        self.agent, self.aliases, self.now_ms = settings.agent, settings.aliases, now_ms
+        self.agent, self.aliases = settings.agent, settings.aliases
+        self._system_ms, self._heard_ms = now_ms, 0 if settings.clock == "heard" else None
         self.on_alarm: Callable[[Alarm], None] = lambda alarm: None
         self._desk, self._filters, self._rules = desk, Filters(settings.filters), Rules(settings.rules)
 
+    def now_ms(self) -> int:
+        """The agent's time: the system's, or the latest that any device has told when the settings say so."""
+        return self._heard_ms or self._system_ms()
+
     async def keep(self, readings: Sequence[tuple[Reading, bool]]) -> list[Verdict]:
         """Return what became of each (reading, custody) once it is durable. Only REFUSED ones must be handed in again."""
+        if self._heard_ms is not None:
+            self._heard_ms = max(self._heard_ms, *(reading.ts for reading, _ in readings), 0)
         items = [self._item(reading, custody) for reading, custody in readings]
         verdicts = await self._desk.accept(items)
         alarms = []

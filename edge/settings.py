@@ -25,6 +25,9 @@ ALIASES = {
 }
 
 
+CLOCKS = ("system", "heard")
+
+
 class BadSettings(BadInput):
     """The settings cannot be used; the text names file and setting."""
 
@@ -82,6 +85,7 @@ class Settings:
     rules: tuple[Rule, ...] = ()
     aliases: dict[str, Alias] = field(default_factory=lambda: dict(ALIASES))
     drivers: tuple[DriverSettings, ...] = ()
+    clock: str = "system"  # or "heard": the latest time any device told, for floors that do not live in wall time
 
 
 def read_settings(path: Path) -> Settings:
@@ -97,12 +101,14 @@ def read_settings(path: Path) -> Settings:
 
 
 def _settings(body: dict[str, Any], folder: Path) -> Settings:
-    _known("", body, {"agent", "spool", "uplink", "devices", "bounds", "filters", "rules", "aliases", "drivers"})
+    _known("", body, {"agent", "spool", "uplink", "devices", "bounds", "filters", "rules", "aliases", "drivers", "clock"})
     agent = body.get("agent", "")
     if not isinstance(agent, str) or not is_device_name(agent):
         raise ValueError("agent: a name of letters, digits, . _ - is needed")
     if "uplink" not in body:
         raise ValueError("uplink: a table with a url is needed")
+    if body.get("clock", "system") not in CLOCKS:
+        raise ValueError(f"clock: one of {', '.join(CLOCKS)} is needed")
     bounds = dict(_table(body, "bounds"))
     _known("bounds.", bounds, {"telemetry", "custody", "file_mib"})
     return Settings(
@@ -119,6 +125,7 @@ def _settings(body: dict[str, Any], folder: Path) -> Settings:
         rules=tuple(_rule(number, one) for number, one in enumerate(_tables(body, "rules"))),
         aliases=ALIASES | {name: _alias(name, one) for name, one in _table(body, "aliases").items()},
         drivers=tuple(_driver(number, one) for number, one in enumerate(_tables(body, "drivers"))),
+        clock=body.get("clock", "system"),
     )
 
 

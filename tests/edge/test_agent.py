@@ -173,6 +173,21 @@ def test_a_local_alarm_sounds_while_the_gateway_is_cut_off_and_is_told_later(tmp
         far.kill()
 
 
+def test_an_agent_may_live_in_the_time_of_its_devices(mosquitto, tmp_path, play):
+    file = config(tmp_path, mosquitto, '[[rules]]\nname = "heavy"\ndevices = "*"\nkind = "gross_g"\nabove = 5.0\n')
+    file.write_text('clock = "heard"\n' + file.read_text())
+
+    async def story():
+        async with floor(play, mosquitto, file, "scale-1") as (intake, scale):
+            scale.look(1_000_000, gross_g=1.0)
+            scale.look(2_000_000, gross_g=9.0)
+            await play.until(lambda: any("alarm" in one.values for one in intake.stored.values()), scale.send, every=0.3)
+            (alarm,) = [one for one in intake.stored.values() if "alarm" in one.values]
+            assert alarm.ts == 2_000_000
+
+    asyncio.run(story())
+
+
 def test_nonsense_is_refused_by_name_and_its_neighbours_are_kept(broker, tmp_path, play):
     async def story():
         async with floor(play, broker, config(tmp_path, broker), "climate-1") as (intake, climate):

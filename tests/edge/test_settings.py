@@ -40,6 +40,7 @@ def test_the_least_that_is_needed_is_a_name_and_a_broker(tmp_path):
         (LEAST + '[[filters]]\ndevices = "*"\nkind = "gross_g"\ndeadbnd = 1\n', "filters[0].deadbnd: no such setting"),
         (LEAST + '[[filters]]\nkind = "gross_g"\n', "filters[0].devices: a text is needed"),
         (LEAST + '[[drivers]]\ndriver = "scale"\n', "drivers[0].device"),
+        ('clock = "sundial"\n' + LEAST, "clock: one of system, heard"),
         ("agent = ", "Invalid value"),
     ],
 )
