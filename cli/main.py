@@ -34,6 +34,7 @@ class Command(NamedTuple):
 WRONG_PATH = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError)  # a full disk is nobody's bad input
 
 COMMANDS: dict[str, Command] = {
+    "up": Command("floorwise.cli.up", "Run the live gateway: HTTP, devices over MQTT, and the office behind them.", "gateway"),
     "twin": Command("floorwise.cli.twin", "Rehearse a day: the real order and planning code on a simulated clock.", "sim"),
     "replay": Command("floorwise.cli.replay", "Carry real order lines from a file to the door.", "sim"),
     "execute": Command("floorwise.cli.execute", "Execute commands from a file, one JSON line each, and print a reply a line.", "ledger"),

@@ -1,10 +1,10 @@
-"""`verify`: every invariant over one ledger, I2 to I5, without trusting a number that can be recomputed."""
+"""`verify`: every invariant over one ledger, I2 to I6, without trusting a number that can be recomputed."""
 
 from collections.abc import Callable, Iterable, Iterator
 
 from floorwise.core.model.journal import Event
 from floorwise.core.ports import Ledger
-from floorwise.core.verify import chain, orders, outbox, stock, told, work
+from floorwise.core.verify import chain, liveness, orders, outbox, stock, told, work
 from floorwise.core.verify.check import PAGE, Check, rows
 from floorwise.core.verify.history import History
 from floorwise.core.verify.moves import Replay
@@ -37,4 +37,5 @@ def verify(ledger: Ledger, saved_heads: Iterable[tuple[int, str]] = (), seen: Ca
         *told.checks(ledger, history),
         *outbox.checks(ledger, history),
         journal,
+        liveness.check(ledger, history.last),
     ]

@@ -1,0 +1,92 @@
+"""What every route works with, and the types that bound what a request may say."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Protocol
+
+from fastapi import Depends, Header, Request
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from floorwise.core.model.canonical import LARGEST_INTEGER
+from floorwise.core.model.parcels import Parcel
+from floorwise.core.ports import Ledger, Store
+from floorwise.gateway.board import Board
+from floorwise.gateway.clock import FloorClock
+from floorwise.gateway.http.heat import Heat
+from floorwise.gateway.http.streams import Streams
+from floorwise.gateway.reader import Readers
+from floorwise.gateway.settings import Settings
+from floorwise.gateway.writer import Writer
+
+TEXT_LENGTH = 200
+KEY_LENGTH = 200
+
+
+class Conditions(Protocol):
+    """What the ledger knows of trackers and limits, as the routes see it."""
+
+    def excursions(self, ledger: Ledger, is_open: bool | None, limit: int) -> list[dict[str, Any]]:
+        """Excursions, the newest first; open ones, ended ones or (None) both."""
+
+    def counts(self, ledger: Ledger) -> dict[str, int]:
+        """open and total."""
+
+    def tracker_of(self, ledger: Ledger, parcel: Parcel) -> str:
+        """The device that travels with the parcel, or ""."""
+
+    def of_parcel(self, ledger: Ledger, parcel: Parcel) -> dict[str, Any]:
+        """bindings, series and excursions of a parcel."""
+
+
+class Check(BaseModel):
+    """One thing that must be well before the gateway says it is ready."""
+
+    name: str
+    ok: bool
+    detail: str
+
+
+@dataclass
+class Gateway:
+    """The parts of a running gateway that routes ask."""
+
+    settings: Settings
+    writer: Writer
+    readers: Readers
+    board: Board
+    clock: FloorClock
+    streams: Streams
+    checks: Callable[[], list[Check]]
+    store: Store | None = None
+    intake_figures: Callable[[], dict[str, Any]] | None = None  # stored, per_second, devices, dead_letters
+    conditions: Conditions | None = None
+    expected: tuple[str, ...] = ()  # consumers of the journal that run here
+    heat: Heat = field(default_factory=Heat)
+    counters: dict[str, Callable[[], float]] = field(default_factory=dict)  # further figures for /metrics, by name
+
+
+def gateway_of(request: Request) -> Gateway:
+    """The gateway behind this application."""
+    return request.app.state.gateway
+
+
+def _text(value: str) -> str:
+    if any(c == "\0" or "\ud800" <= c <= "\udfff" for c in value):
+        raise ValueError("holds a character that no text has")
+    return value
+
+
+Text = Annotated[str, Field(max_length=TEXT_LENGTH), AfterValidator(_text)]
+Name = Annotated[str, Field(min_length=1, max_length=TEXT_LENGTH), AfterValidator(_text)]
+Whole = Annotated[int, Field(ge=0, le=LARGEST_INTEGER, strict=True)]  # in a body: no "3", no 3.0, no true
+Number = Annotated[int, Field(ge=0, le=LARGEST_INTEGER)]  # in an address, where everything is text
+Here = Annotated[Gateway, Depends(gateway_of)]
+Key = Annotated[
+    str, Header(alias="Idempotency-Key", min_length=1, max_length=KEY_LENGTH, pattern=r"^[\x20-\x7e]+$"), AfterValidator(str.strip)
+]
+
+
+class Body(BaseModel):
+    """A request's body: what it does not know, it refuses."""
+
+    model_config = ConfigDict(extra="forbid")

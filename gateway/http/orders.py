@@ -1,0 +1,144 @@
+"""Orders: placed, read, cancelled."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Response
+from pydantic import Field
+
+from floorwise.core import journal
+from floorwise.core.errors import NotFound
+from floorwise.core.flow.entry import MOST_LINES, CancelOrder, LineWanted, PlaceOrder
+from floorwise.core.model.journal import Event
+from floorwise.core.model.orders import BUCKETS, Order, OrderLine, state_of
+from floorwise.core.model.parcels import Parcel
+from floorwise.core.model.returns import Rma
+from floorwise.core.model.work import Part, Tour
+from floorwise.core.ports import Ledger
+from floorwise.gateway.http.context import Body, Here, Key, Name, Text, Whole
+from floorwise.gateway.http.shapes import chosen, clock_text
+
+router = APIRouter(tags=["orders"])
+
+PART_FIELDS = "part kind state tour tote station lines units cut_off_ms released_at_ms state_at_ms"
+PARCEL_FIELDS = (
+    "parcel sscc tracking carrier carton weight_g status status_at_ms cut_off_ms packed_at_ms handed_over_at_ms delivered_at_ms proof"
+)
+RETURN_FIELDS = "rma line sku quantity state grade requested_at_ms received_at_ms closed_at_ms refund_minor"
+LINE_FIELDS = "line sku unit ordered price_minor paid_minor min_expiry_ms delivered_at_ms replaces_line"
+LIST_FIELDS = "order_id channel reference state carrier placed_at_ms cut_off_ms lines units"
+ORDER_FIELDS = "order_id channel reference customer country currency owner carrier placed_at_ms cut_off_ms"
+
+
+class LineIn(Body):
+    sku: Name
+    quantity: Whole
+    unit: Name = "each"
+    price_minor: Whole = 0
+    source_row: Whole = 0
+    min_shelf_life_days: Annotated[int, Field(ge=0, le=36_500, strict=True)] = 0
+
+
+class OrderIn(Body):
+    channel: Name
+    reference: Name
+    customer: Text
+    country: Annotated[Text, Field(max_length=60)]
+    currency: Annotated[Text, Field(min_length=3, max_length=3)]
+    lines: Annotated[list[LineIn], Field(min_length=1, max_length=MOST_LINES)]
+    carrier: Name = "paper"
+    owner: Name = "house"
+    placed_at_ms: Annotated[int, Field(ge=0, le=4_102_444_800_000, strict=True)] = 0  # until 2100
+    allow_backorder: Annotated[int, Field(ge=0, le=1, strict=True)] = 1
+
+    def command(self) -> PlaceOrder:
+        """The command that this body asks for."""
+        return PlaceOrder(**(self.model_dump() | {"lines": tuple(LineWanted(**line.model_dump()) for line in self.lines)}))
+
+
+@router.post("/orders", status_code=201)
+async def place_order(body: OrderIn, gateway: Here, response: Response, key: Key = "") -> dict[str, Any]:
+    """Accept an order from any channel; units that cannot be promised are backordered, lines that make no sense parked."""
+    reply = await gateway.writer.execute(body.command(), key)
+    if reply.get("again") or not reply["order_id"]:
+        response.status_code = 200
+    return reply
+
+
+@router.get("/orders")
+def list_orders(gateway: Here, state: Text = "", limit: Annotated[int, Query(ge=1, le=1_000)] = 100, after: Text = "") -> dict[str, Any]:
+    """Orders, the newest first."""
+    found, following = gateway.board.orders(state, limit, after)
+    return {"orders": [chosen(row, LIST_FIELDS) for row in found], "next": following}
+
+
+@router.get("/orders/{order_id}")
+def read_order(order_id: Text, gateway: Here) -> dict[str, Any]:
+    """One order with all that has become of it."""
+    numbers = gateway.board.events_of(order_id)
+    with gateway.readers.read() as ledger:
+        order = ledger.get(Order, order_id)
+        if order is None:
+            raise NotFound(f"order {order_id} is unknown")
+        lines = ledger.find(OrderLine, "key", order_id)
+        parts = ledger.find(Part, "by_order", order_id)
+        events = [ledger.get(Event, number) for number in numbers]
+        return chosen(order, ORDER_FIELDS) | {
+            "state": state_of(lines),
+            "why": why(ledger, lines, parts, gateway.clock.now_ms()),
+            "lines": [
+                chosen(line, LINE_FIELDS) | {"buckets": {b: units for b in BUCKETS if (units := getattr(line, b))}} for line in lines
+            ],
+            "parts": [chosen(part, PART_FIELDS) for part in parts],
+            "parcels": [chosen(parcel, PARCEL_FIELDS) for parcel in ledger.find(Parcel, "by_order", order_id)],
+            "returns": [chosen(rma, RETURN_FIELDS) for line in lines for rma in ledger.find(Rma, "by_line", order_id, line.line)],
+            "events": [{"number": e.number, "kind": e.kind, "at_ms": e.at_ms, "body": journal.body_of(e)} for e in events if e],
+        }
+
+
+@router.post("/orders/{order_id}/cancel")
+async def cancel_order(order_id: Text, gateway: Here, key: Key = "") -> dict[str, Any]:
+    """Cancel every unit that nobody walks for yet."""
+    return await gateway.writer.execute(CancelOrder(order_id), key)
+
+
+def why(ledger: Ledger, lines: list[OrderLine], parts: list[Part], now_ms: int) -> str:
+    """What an order waits for now, in words; "" when it waits for nothing."""
+    told = []
+    if short := sum(line.backordered for line in lines):
+        told.append(f"{short} units wait for stock")
+    if reserved := sum(line.reserved for line in lines):
+        told.append(f"{reserved} units wait to be released to the floor")
+    for part in parts:
+        since = f"since {clock_text(part.state_at_ms)}"
+        if part.state == "waiting":
+            told.append(f"part {part.part} waits for a plan {since}")
+        elif part.state == "touring":
+            tour = ledger.get(Tour, part.tour)
+            told.append(
+                f"part {part.part} waits for a picker: tour {part.tour} is open since {clock_text(tour.planned_at_ms)}"
+                if tour.state == "open"
+                else f"part {part.part} is being picked by {tour.picker} on tour {part.tour} since {clock_text(tour.taken_at_ms)}"
+            )
+        elif part.state == "picked":
+            told.append(f"part {part.part} waits for a packer {since}")
+        elif part.state == "packing":
+            told.append(f"part {part.part} is being packed at {part.station} {since}")
+        elif part.state in ("packed", "shipped"):
+            told += _waits_of_parcels(ledger, part)
+    return "; ".join(told)
+
+
+def _waits_of_parcels(ledger: Ledger, part: Part) -> list[str]:
+    told = []
+    for parcel in ledger.find(Parcel, "by_order", part.order_id):
+        if parcel.part != part.part:
+            continue
+        if parcel.status == "packed":
+            told.append(f"parcel {parcel.parcel} waits for its label")
+        elif parcel.status == "labelled":
+            told.append(f"parcel {parcel.parcel} waits for the truck of {parcel.carrier} at {clock_text(parcel.cut_off_ms)}")
+        elif parcel.status == "lost":
+            told.append(f"parcel {parcel.parcel} is lost")
+        elif parcel.status != "delivered":
+            told.append(f"parcel {parcel.parcel} is {parcel.status.replace('_', ' ')} with {parcel.carrier}")
+    return told
