@@ -10,37 +10,39 @@ from floorwise.core.model.work import Part, PartLine
 from floorwise.core.ports import Ledger
 
 
-def request(
-    ledger: Ledger, site_name: str, parts: list[Part], at_ms: int, seed: int = 0, effort: int = 0
-) -> PlanRequest:
+def request(ledger: Ledger, site_name: str, parts: list[Part], at_ms: int, seed: int = 0, effort: int = 0) -> PlanRequest:
     """Everything a planner needs for these parts (all of one kind and owner), complete and in a fixed order."""
     site = ledger.get(Site, site_name)
     if site is None:
         raise NotFound(f"site {site_name!r} is unknown")
-    demands, skus = [], set()
+    is_bulk = bool(parts) and parts[0].kind == "bulk"
+    demands: list[PartDemand] = []
+    wanted: dict[str, int] = {}
     for part in parts:
         rows = ledger.find(PartLine, "key", part.part)
-        skus.update(row.sku for row in rows)
+        for row in rows:
+            wanted[row.sku] = wanted.get(row.sku, 0) + row.quantity
         lines = tuple(DemandLine(row.line, row.sku, row.quantity, max(row.min_expiry_ms, at_ms)) for row in rows)
         demands.append(PartDemand(part.part, part.cut_off_ms, part.weight_g, part.volume_mm3, lines))
-    stock, bins = [], {}
-    for sku in sorted(skus):
+    stock, bins, kinds = [], {}, {}
+    for sku in sorted(wanted):
         free: dict[tuple[int, str, str], list[int]] = {}
         for balance in ledger.find(Balance, "stock", sku, parts[0].owner, "available"):
-            point = bins.get(balance.place) or _point(ledger, balance.place)
-            if point is None:
-                continue
-            bins[balance.place] = point
+            if balance.place not in bins:
+                found = _point(ledger, balance.place)
+                if found is None:
+                    continue
+                bins[balance.place], kinds[balance.place] = found
             lot = ledger.get(Lot, sku, balance.lot) if balance.lot else None
             sums = free.setdefault((lot.expires_at_ms if lot else NEVER_MS, balance.place, balance.lot), [0, 0])
             sums[0] += balance.on_hand - balance.reserved  # one row a serial: the planner sees the bin
             sums[1] += balance.version
-        stock += [
+        rows = [
             BinStock(place, sku, lot, expiry, units, version)
             for (expiry, place, lot), (units, version) in sorted(free.items())
             if units > 0
         ]
-    is_bulk = bool(parts) and parts[0].kind == "bulk"
+        stock += _near_at_hand(rows, kinds, "reserve" if is_bulk else "pick", wanted[sku])
     pitch = site.aisle_pitch_mm
     block = Block(tuple(range(0, site.aisles * pitch, pitch)), site.aisle_length_mm, site.depot_x_mm)
     named = {row.location for row in stock}
@@ -63,8 +65,16 @@ def balances_at(ledger: Ledger, place: str, sku: str, lot: str, owner: str) -> l
     return [row for row in rows if row.owner == owner and row.status == "available" and row.on_hand]
 
 
-def _point(ledger: Ledger, place: str) -> BinPoint | None:
-    """Where a place can be walked to; None when it is not in a pick or reserve bin."""
+def _near_at_hand(rows: list[BinStock], kinds: dict[str, str], kind: str, wanted: int) -> list[BinStock]:
+    """Bulk lines are picked from reserve and all others from the pick face, as long as that covers them; lots go by expiry alone."""
+    if any(row.lot for row in rows):
+        return rows
+    there = [row for row in rows if kinds[row.location] == kind]
+    return there if sum(row.available for row in there) >= wanted else rows
+
+
+def _point(ledger: Ledger, place: str) -> tuple[BinPoint, str] | None:
+    """Where a place can be walked to, and the kind of its bin; None when that is not a pick or reserve bin."""
     standing = place
     for _ in range(TREE_DEPTH + 1):
         unit = unit_of(standing)
@@ -72,7 +82,7 @@ def _point(ledger: Ledger, place: str) -> BinPoint | None:
             location = ledger.get(Location, standing)
             if location is None or location.kind not in SELLABLE_KINDS:
                 return None
-            return BinPoint(place, location.aisle, location.y_mm, location.level)
+            return BinPoint(place, location.aisle, location.y_mm, location.level), location.kind
         found = ledger.get(HandlingUnit, unit)
         if found is None:
             return None

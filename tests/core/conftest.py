@@ -53,11 +53,13 @@ class Floor:
     Bins A00-0 … A02-9: aisle in the name, a metre apart; MUG weighs 300 g in a litre, BOWL 500 g in two.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, reserve: bool = False) -> None:
+        """With `reserve` there is a reserve bin R00 above A00-0."""
         self.ledger, self.clock = open_ledger(None), SetClock(MONDAY_MS)
         self.warehouse = Warehouse(self.ledger, self.clock, CountedIds(self.ledger), HANDLERS)
         bins = [LocationWanted(f"A{aisle:02}-{y}", "pick", aisle, y * 1000) for aisle in range(3) for y in range(10)]
         others = [LocationWanted(name, kind, 0, 0) for name, kind in PLACES.items()]
+        others += [LocationWanted("R00", "reserve", 0, 0, 3)] * reserve
         self.do(AddSite("Europe/London", "GBP", "5012345", 3, 3000, 10_000, 0, (*bins, *others)))
         self.do(AddCarriers((("paper", "standard", "17:00", "01234"), ("bike", "same day", "12:00", "0123456"))))
         self.do(AddSkus((SkuWanted("MUG", weight_g=300, volume_mm3=1_000_000), SkuWanted("BOWL", weight_g=500, volume_mm3=2_000_000))))
