@@ -8,62 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from floorwise.cli import main as door
 from floorwise.cli.execute import LINE_BYTES, STATUS, status_of
 from floorwise.core import errors
 
-MONDAY_MS = 1_323_075_600_000  # 2011-12-05 09:00 UTC
-OTHERS = {"CARTS": "stage", "STAGE": "stage", "Q": "quarantine"}
-PLACES = [["A1", "pick", 0, 1000, 0], ["A2", "pick", 1, 2000, 0], *([name, kind, 0, 0, 0] for name, kind in OTHERS.items())]
-SITE = {
-    "zone": "Europe/London", "currency": "GBP", "company_prefix": "5012345", "aisles": 2, "aisle_pitch_mm": 3000,
-    "aisle_length_mm": 10000, "depot_x_mm": 0, "locations": PLACES,
-}  # fmt: skip
-OPENING = [
-    {"do": "AddSite", "at_ms": MONDAY_MS, "with": SITE},
-    {"do": "AddCarriers", "at_ms": MONDAY_MS, "with": {"carriers": [["paper", "standard", "17:00", "01234"]]}},
-    {"do": "AddSkus", "at_ms": MONDAY_MS, "with": {"skus": [{"sku": "MUG"}, {"sku": "MILK", "is_lot_tracked": 1}]}},
-]
-
-
-class Door:
-    """The command line over one data directory."""
-
-    def __init__(self, folder, capsys):
-        self.folder, self.data, self.capsys, self.files = folder, folder / "data", capsys, 0
-        self.tell(*OPENING)
-
-    def run(self, *words: str) -> tuple[int, list, str]:
-        code = door.run([str(word) for word in words])
-        out, err = self.capsys.readouterr()
-        return code, [json.loads(line) for line in out.splitlines()], err
-
-    def file(self, *lines) -> str:
-        self.files += 1
-        path = self.folder / f"commands{self.files}.jsonl"
-        path.write_bytes(b"".join((line if isinstance(line, bytes) else json.dumps(line).encode()) + b"\n" for line in lines))
-        return str(path)
-
-    def tell(self, *lines) -> list[dict]:
-        """The replies to these lines."""
-        return self.run("execute", self.file(*lines), "--data", self.data)[1]
-
-    def do(self, name: str, at_ms: int = MONDAY_MS, **fields) -> dict:
-        (reply,) = self.tell({"do": name, "at_ms": at_ms, "with": fields})
-        return reply["reply"] if reply["ok"] else {name: reply[name] for name in ("status", "error", "detail")}
-
-    def stock(self, *words: str) -> dict[str, int]:
-        """Units by place and status."""
-        (found,) = self.run("stock", "--data", self.data, "--json", *words)[1]
-        return {f"{row['place']} {row['status']}": row["on_hand"] for row in found["rows"]}
-
-    def verify(self) -> dict:
-        return self.run("verify", "--data", self.data, "--json")[1][-1]
-
-
-@pytest.fixture
-def at_door(tmp_path, capsys):
-    return Door(tmp_path, capsys)
+MONDAY_MS = 1_323_075_600_000  # when the floor of the door opens
 
 
 def order(reference: str = "R1", quantity: int = 4, **more) -> dict:
