@@ -287,7 +287,8 @@ _ACCOUNTS = """SELECT device, boot, min(seq), max(seq), count(*), sum(digest::HU
 _REMOVED = "SELECT device, boot, sum(count)::BIGINT, sum(sum::HUGEINT) FROM removed GROUP BY device, boot"
 _RUNS = """SELECT min(seq), max(seq) FROM (SELECT seq, seq - row_number() OVER (ORDER BY seq) AS run FROM marks
     WHERE device = ? AND boot = ?) GROUP BY run ORDER BY 1"""
-_LATEST = """SELECT device, kind, max(ts), arg_max(value, ts), arg_max(text, ts) FROM readings GROUP BY device, kind ORDER BY device, kind"""
+_LATEST = """SELECT device, kind, max(ts), arg_max(value, ts), arg_max(text, ts) FROM readings
+    GROUP BY device, kind ORDER BY device, kind"""
 _HAS = "SELECT marks.* FROM marks JOIN wanted USING (device, boot, seq)"
 _LOOKS = """SELECT ts, value, text FROM readings WHERE device = $device AND kind = $kind AND ts BETWEEN $low AND $high
     ORDER BY ts, boot, seq LIMIT $most"""

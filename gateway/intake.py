@@ -1,0 +1,285 @@
+"""From the broker to the store: readings are decoded against the contract, stored once, and only then acknowledged to their agent.
+
+    network thread   takes messages into a bounded queue and lets the broker have its PUBACK; when the queue is full it drops and
+                     counts, and the agent sends again what it gets no acknowledgement for
+    intake thread    gathers messages, decodes them, one store transaction, then `ack/<agent>`, then `on_readings`
+
+The figures add up at any moment: received = stored + duplicate + dead letters + in flight. While the store refuses (a full disk) the
+intake keeps its group and tries again; nothing is acknowledged meanwhile.
+"""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+import structlog
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+
+from floorwise.core.adapters.bus_mqtt import BusAddress, MqttBus
+from floorwise.core.adapters.store_duckdb import StoreFailed
+from floorwise.core.model.device_messages import Birth, Death, ack, decode, read_up
+from floorwise.core.model.readings import BadPayload, Reading, Refusal, encode_ack
+from floorwise.core.model.stored import PAYLOAD_KEPT, DeadLetter, Outcome
+from floorwise.core.ports import Store
+from floorwise.gateway import batch_decoding
+
+TOPICS = ("up/+/batch", "up/+/birth", "up/+/death")
+QUEUE_MESSAGES = 5_000  # received and not yet decoded …
+QUEUE_BYTES = 64 * 1024 * 1024  # … and their size; beyond either, messages are dropped and counted
+GROUP_MESSAGES = 2_000  # in one transaction
+GROUP_BYTES = 2 * 1024 * 1024  # … about 25,000 readings; a message may go beyond it
+LINGER_S = 0.05  # a message waits so long for company: a transaction costs 5 ms whatever it holds
+RETRY_S = 1.0  # between attempts while the store refuses
+ACK_KEYS, ACK_REFUSALS = 1_500, 400  # in one ack at most, so that it stays below its bound whatever the names and reasons
+DEVICES = 100_000  # remembered with the agent they spoke through; beyond it the oldest are forgotten
+STOP_S = 30.0  # for what is queued when it is told to stop
+
+log = structlog.get_logger(__name__)
+
+Batch = list[Reading]
+
+
+class Figures(NamedTuple):
+    """Counts since the start, in readings but for `messages` and `dropped_messages`; an unreadable message counts as one reading."""
+
+    messages: int
+    dropped_messages: int
+    received: int
+    stored: int
+    duplicate: int
+    dead_letter: int
+    conflict: int  # of the dead letters, those under a key that is taken
+    in_flight: int
+    transactions: int
+
+
+class Intake:
+    """Runs from `start` to `stop`; may be registered as a collector with prometheus.
+
+    store         written by the intake's thread only
+    on_readings   what was stored anew, after its acknowledgement, in order of arrival, on the intake's thread. After a crash it may have
+                  missed some: whoever needs every reading asks the store at its start
+    now_ms        wall time, for dead letters
+    """
+
+    def __init__(
+        self,
+        broker: BusAddress | str,
+        store: Store,
+        on_readings: Callable[[Batch], None] = lambda batch: None,
+        client_id: str = "floorwise-intake",
+        now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+    ) -> None:
+        self._store, self._on_readings, self._now_ms = store, on_readings, now_ms
+        self._bus = MqttBus(broker, client_id, TOPICS, self._take)
+        self._queue: deque[tuple[str, bytes]] = deque()
+        self._bytes = 0
+        self._news = threading.Condition()
+        self._is_stopping = False
+        self._thread = threading.Thread(target=self._run, name="intake", daemon=True)
+        self._agents: dict[str, str] = {}  # device → agent it was heard through
+        self._present: dict[str, int] = {}  # agent → boot, from its birth
+        self.messages = self.dropped_messages = self.received = self.transactions = 0
+        self.stored = self.duplicate = self.dead_letter = self.conflict = 0
+        self.failing = ""  # why the store refuses now; "" while it does not
+        self.fault = ""  # why the intake has ended by itself; "" while it has not
+
+    def start(self) -> None:
+        """Listen from now on, or as soon as there is a broker."""
+        self._thread.start()
+        self._bus.start()
+
+    def stop(self) -> None:
+        """Hear nothing more, store and acknowledge what is queued, end."""
+        with self._news:
+            self._is_stopping = True
+            self._news.notify_all()
+        if self._thread.is_alive():
+            self._thread.join(STOP_S)
+        self._bus.stop()
+
+    @property
+    def is_connected(self) -> bool:
+        return self._bus.is_connected
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether readings are being taken, or would be if there were a broker."""
+        return self._thread.is_alive() and not self.fault
+
+    @property
+    def queued(self) -> int:
+        """Messages that wait to be decoded."""
+        return len(self._queue)
+
+    def wait_connected(self, timeout_s: float) -> bool:
+        """Whether the broker has confirmed our subscriptions within that time."""
+        return self._bus.wait_connected(timeout_s)
+
+    def figures(self) -> Figures:
+        """Counts that add up: they are changed together by one thread."""
+        with self._news:
+            done = self.stored, self.duplicate, self.dead_letter
+            counts = (self.messages, self.dropped_messages, self.received, *done, self.conflict)
+            return Figures(*counts, self.received - sum(done), self.transactions)
+
+    def collect(self) -> Iterator[Metric]:
+        """The figures as prometheus wants them."""
+        figures = self.figures()
+        for name in ("messages", "dropped_messages", "received", "stored", "duplicate", "dead_letter", "conflict", "transactions"):
+            yield CounterMetricFamily(f"floorwise_intake_{name}", f"{name.replace('_', ' ')} since the start", getattr(figures, name))
+        yield GaugeMetricFamily("floorwise_intake_in_flight", "readings decoded and not yet settled", figures.in_flight)
+        yield GaugeMetricFamily("floorwise_intake_queued_messages", "messages that wait to be decoded", self.queued)
+        yield GaugeMetricFamily("floorwise_intake_connected", "1 while the broker has our subscriptions", int(self.is_connected))
+
+    # on the network's thread
+
+    def _take(self, topic: str, payload: bytes, _retained: bool) -> None:
+        with self._news:
+            self.messages += 1
+            if self._is_stopping or len(self._queue) >= QUEUE_MESSAGES or self._bytes + len(payload) > QUEUE_BYTES:
+                self.dropped_messages += 1
+                return
+            self._queue.append((topic, payload))
+            self._bytes += len(payload)
+            self._news.notify()
+
+    # on the intake's thread
+
+    def _run(self) -> None:
+        try:
+            while group := self._gather():
+                self._settle(group)
+        except BaseException as error:
+            self.fault = f"{type(error).__name__}: {error}"
+            log.exception("intake_stopped")
+
+    def _gather(self) -> list[tuple[str, bytes]]:
+        """Wait for a message, then LINGER_S for others; empty when there is nothing left to do."""
+        with self._news:
+            self._news.wait_for(lambda: self._queue or self._is_stopping)
+            until = time.monotonic() + LINGER_S
+            while not self._is_full() and not self._is_stopping and (left := until - time.monotonic()) > 0:
+                self._news.wait(left)
+            group: list[tuple[str, bytes]] = []
+            size = 0
+            while self._queue and len(group) < GROUP_MESSAGES and size < GROUP_BYTES:
+                group.append(self._queue.popleft())
+                size += len(group[-1][1])
+            self._bytes -= size
+            return group
+
+    def _is_full(self) -> bool:
+        return len(self._queue) >= GROUP_MESSAGES or self._bytes >= GROUP_BYTES
+
+    def _settle(self, group: Sequence[tuple[str, bytes]]) -> None:
+        """Decode, store, acknowledge and tell one group."""
+        readings: Batch = []
+        dead: list[DeadLetter] = []
+        senders: list[tuple[str, int, list[Refusal]]] = []  # who, up to which of the readings, and what of theirs is refused
+        signs: list[tuple[int, str, bool, int]] = []  # before which of the readings, whose, birth or death, boot
+        for topic, payload in group:
+            try:
+                device, what = read_up(topic)
+                if what != "batch":
+                    signs.append((len(readings), *_sign(device, what, payload)))
+                    continue
+                decoded = batch_decoding.decode(payload, device)
+            except BadPayload as error:
+                dead.append(self._unreadable(topic, payload, str(error)))
+                continue
+            readings += decoded.readings
+            dead += [DeadLetter(self._now_ms(), topic, *one, b"") for one in decoded.refused]
+            senders.append((device, len(readings), decoded.refused))
+        with self._news:
+            self.received += len(readings) + len(dead)
+        outcomes = self._store_at_last(readings, dead)
+        if outcomes is None:
+            return
+        fresh = [reading for reading, outcome in zip(readings, outcomes, strict=True) if outcome is Outcome.STORED]
+        conflicts = outcomes.count(Outcome.CONFLICT)
+        with self._news:
+            self.stored += len(fresh)
+            self.duplicate += outcomes.count(Outcome.DUPLICATE)
+            self.dead_letter += len(dead) + conflicts
+            self.conflict += conflicts
+            self.transactions += 1
+        if conflicts:
+            log.error("same_key_other_content", count=conflicts)
+        self._acknowledge(readings, senders)
+        for before, *sign in signs:
+            self._heed(*sign, {reading.device for reading in readings[before:]})
+        self._follow(fresh)
+
+    def _store_at_last(self, readings: Batch, dead: Sequence[DeadLetter]) -> list[Outcome] | None:
+        """The outcomes, once the store has taken the group; None when it is told to stop while the store still refuses."""
+        while True:
+            try:
+                outcomes = self._store.write_batch(readings, dead)
+            except StoreFailed as error:
+                if not self.failing:
+                    log.error("store_takes_nothing", reason=str(error))
+                self.failing = str(error)
+                with self._news:
+                    if self._news.wait_for(lambda: self._is_stopping, RETRY_S):
+                        return None
+            else:
+                if self.failing:
+                    log.info("store_takes_readings_again")
+                self.failing = ""
+                return outcomes
+
+    def _acknowledge(self, readings: Batch, senders: Iterable[tuple[str, int, list[Refusal]]]) -> None:
+        start, keys, refused = 0, {}, {}
+        for sender, end, refusals in senders:
+            keys.setdefault(sender, []).extend(reading[:3] for reading in readings[start:end])
+            refused.setdefault(sender, []).extend(refusals)
+            for device in {reading[0] for reading in readings[start:end]}:
+                self._agents.pop(device, None)
+                self._agents[device] = sender
+            start = end
+        while len(self._agents) > DEVICES:
+            del self._agents[next(iter(self._agents))]
+        for sender, of_one in keys.items():
+            of_one.sort()  # neighbours end up in one ack, and so in one range
+            for at in range(0, len(of_one), ACK_KEYS):
+                self._bus.publish(ack(sender), encode_ack(of_one[at : at + ACK_KEYS]))
+            for at in range(0, len(refused[sender]), ACK_REFUSALS):
+                self._bus.publish(ack(sender), encode_ack((), refused[sender][at : at + ACK_REFUSALS]))
+
+    def _follow(self, fresh: Batch) -> None:
+        """Note what agents say of their devices, then tell the gateway."""
+        gone = [about for reading in fresh if reading.values.get("alive") == 0.0 and isinstance(about := reading.values.get("about"), str)]
+        if gone:
+            self._store.mark_stale(gone)
+        if not fresh:
+            return
+        try:
+            self._on_readings(fresh)
+        except Exception:  # the readings are stored and acknowledged; who follows them must not stop the next ones
+            log.exception("follower_of_readings_failed")
+
+    def _heed(self, device: str, is_birth: bool, boot: int, spoke_later: set[str]) -> None:
+        """An agent (or a device without one) is there, or gone with all that spoke through it."""
+        if is_birth:
+            if device in self._present or len(self._present) < DEVICES:
+                self._present[device] = boot
+        elif boot >= self._present.get(device, 0):
+            self._present.pop(device, None)
+            gone = {device, *(name for name, agent in self._agents.items() if agent == device)}
+            self._store.mark_stale(gone - spoke_later)
+
+    def _unreadable(self, topic: str, payload: bytes, reason: str) -> DeadLetter:
+        parts = topic.split("/")
+        log.error("message_cannot_be_read", topic=topic[:80], reason=reason)
+        return DeadLetter(self._now_ms(), topic[:200], parts[1][:64] if len(parts) > 1 else "", 0, 0, reason, payload[:PAYLOAD_KEPT])
+
+
+def _sign(device: str, what: str, payload: bytes) -> tuple[str, bool, int]:
+    """Whose sign of life it is, whether it is a birth, and of which boot. An empty payload clears a retained birth and says nothing."""
+    if not payload:
+        return device, False, -1
+    message = decode(Birth if what == "birth" else Death, payload, device)
+    return device, what == "birth", message.boot
