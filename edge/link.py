@@ -143,8 +143,14 @@ class Link:
     def _on_disconnect(self, _client: mqtt.Client, _data: object, _flags: object, reason: object, _properties: object) -> None:
         self._tell(self._went, str(reason))
 
-    def _on_message(self, _client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
-        self._tell(self._take, Message(message.topic, message.payload, message.retain, message.mid, message.qos, self.session))
+    def _on_message(self, client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
+        try:
+            topic = message.topic
+        except UnicodeDecodeError:  # no topic of ours; left unacknowledged it would come again for ever
+            client.ack(message.mid, message.qos)
+            self.dropped += 1
+            return
+        self._tell(self._take, Message(topic, message.payload, message.retain, message.mid, message.qos, self.session))
 
     def _tell(self, function: object, *words: object) -> None:
         loop = self._loop

@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import AsyncExitStack
 
+import paho.mqtt.client as mqtt
 import pytest
 
 from floorwise.edge.link import QUEUE_MESSAGES, Address, Link, Message
@@ -167,3 +168,12 @@ def test_a_message_beyond_the_bound_is_refused_before_it_is_sent(mosquitto):
 def test_an_address_that_is_none_is_refused():
     with pytest.raises(ValueError, match="mqtt://host:port"):
         Link(Address("tcp://somewhere"), "one", [])
+
+
+def test_a_topic_that_is_no_text_is_acknowledged_and_dropped_not_waited_for():
+    link, acked = Link(Address("mqtt://127.0.0.1:1"), "one", []), []
+    link._client.ack = lambda number, qos: acked.append((number, qos))
+    message = mqtt.MQTTMessage(mid=7, topic=b"up/\xff/readings")
+    message.qos = 1
+    link._on_message(link._client, None, message)
+    assert (acked, link.dropped) == ([(7, 1)], 1)
