@@ -1,5 +1,7 @@
 """Verify has teeth: whatever is broken in a copy of a busy ledger, the right check says so and where."""
 
+import re
+
 import pytest
 
 from floorwise.core.adapters.ledger_sql.sqlite import open_ledger
@@ -322,3 +324,9 @@ def test_a_label_bought_after_the_snapshot_is_no_fault(new_floor):
     assert broken(floor.ledger) == {}
     assert labels.step(floor.warehouse, Sticker(), 10) == 1
     assert broken(floor.ledger) == {}
+
+
+def test_every_check_is_in_the_reference(repository):
+    text = (repository / "docs/reference/invariants.md").read_text(encoding="utf-8")
+    told = re.findall(r"^\| (I[2-5] [^|]+?) \|", text, flags=re.MULTILINE)
+    assert len(told) == len(set(told)) and set(told) == {case[1] for case in PLANTED}
