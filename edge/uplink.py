@@ -107,14 +107,17 @@ class Uplink:
             await self._desk.insist(self._desk.spool.drop, dead, "dead_letter")
         if done or dead:
             self._heard_at = asyncio.get_running_loop().time()
+            if self._ack_wait_s > ACK_WAIT_FIRST_S:
+                log.info("acks come again")
             self._ack_wait_s = ACK_WAIT_FIRST_S
         self._desk.news.set()
 
     async def _from_the_oldest(self, now: float) -> None:
         """Begin again: after a new connection, or when acks have failed to come."""
         if self._session == self._link.session:
+            if self._ack_wait_s == ACK_WAIT_FIRST_S:
+                log.warning("no ack, sending again until one comes", readings=len(self._in_flight))
             self._ack_wait_s = min(2 * self._ack_wait_s, ACK_WAIT_LAST_S)
-            log.warning("no ack, sending again", readings=len(self._in_flight), next_wait_s=self._ack_wait_s)
         elif self._birth:
             self._link.publish(up(self._agent, "birth"), self._birth, retain=True)
         self._session, self._heard_at = self._link.session, now
