@@ -4,6 +4,7 @@ A page of somebody else's, opened in a browser on this machine, can reach a loop
 away: `Host` (a foreign name that was made to point here) and `Origin` (where a write comes from).
 """
 
+import contextlib
 from collections.abc import Iterable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -46,20 +47,18 @@ class Guard:
         if refusal is not None:
             await answer(*refusal)(scope, receive, send)
             return
-        is_begun = False
+        body = _Body(receive)
 
-        async def send_with_headers(message: Message) -> None:
-            nonlocal is_begun
+        async def send_on(message: Message) -> None:
+            if body.is_too_large:  # whatever the route made of half a body
+                return
             if message["type"] == "http.response.start":
-                is_begun = True
                 message = {**message, "headers": [*message.get("headers", ()), *HEADERS.items()]}
             await send(message)
 
-        try:
-            await self._app(scope, _bounded(receive), send_with_headers)
-        except TooLarge:
-            if is_begun:
-                raise
+        with contextlib.suppress(TooLarge):
+            await self._app(scope, body.receive, send_on)
+        if body.is_too_large:
             await answer(413, "TooLarge", f"a body has at most {BODY_BYTES:,} bytes")(scope, receive, send)
 
     def _refusal(self, method: str, headers: dict[bytes, str]) -> tuple[int, str, str] | None:
@@ -82,16 +81,18 @@ class Guard:
         return None
 
 
-def _bounded(receive: Receive) -> Receive:
-    """The same messages, until they hold more than a body may."""
-    seen = 0
+class _Body:
+    """What comes in, until it is more than a body may hold."""
 
-    async def receive_some() -> Message:
-        nonlocal seen
-        message = await receive()
-        seen += len(message.get("body", b""))
-        if seen > BODY_BYTES:
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._seen = 0
+        self.is_too_large = False
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        self._seen += len(message.get("body", b""))
+        if self._seen > BODY_BYTES:
+            self.is_too_large = True
             raise TooLarge
         return message
-
-    return receive_some
