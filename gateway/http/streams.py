@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 import structlog
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from floorwise.core.model.journal import Event
@@ -84,10 +85,11 @@ class Streams:
             return ask(ledger)
 
 
-class EventStream:
-    """One client's stream, as an ASGI response."""
+class EventStream(Response):
+    """One client's stream."""
 
     def __init__(self, streams: Streams, after: int | None, kinds: frozenset[str]) -> None:
+        super().__init__()
         self._streams = streams
         self._after = after
         self._kinds = kinds
