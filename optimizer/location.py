@@ -20,6 +20,7 @@ from math import gcd
 import numpy as np
 
 from floorwise.optimizer.kernels.block import INFINITE
+from floorwise.optimizer.kernels.location_beam import sweep_labels
 from floorwise.optimizer.kernels.location_exact import MOST_MM, least_cost, trace_choice
 from floorwise.optimizer.kernels.location_graph import least_walk, search_walk
 from floorwise.optimizer.kernels.location_search import choose_locations
@@ -34,6 +35,8 @@ QUICK_STEPS = 15_000_000  # of the exact sweep: some milliseconds
 STEPS_A_SECOND = 200_000_000  # of either exact sweep, on a slow machine
 MOST_KEPT_BYTES = 400_000_000
 MOST_CODES = 1 << 17
+MOST_RADIX = 1 << 61  # of a code that is one number
+QUICK_LABELS, PATIENT_LABELS, PATIENT_SECONDS = 6_000, 20_000, 2.0  # the latter may take a second or two
 MOST_SEARCHES = 10_000  # whatever the clock says
 
 
@@ -217,19 +220,33 @@ def _on_aisles(floor: BlockLayout, wanted: _Wanted, start: int, deadline: float,
     if can_be_exact and steps <= QUICK_STEPS:
         return exact()
     best, best_bound, spare, begun = INFINITE, 0, chosen.copy(), time.perf_counter()
+    price = np.zeros(len(wanted.demand), dtype=np.int64)
     for again in range(MOST_SEARCHES):
         cost, bound = choose_locations(
-            *store, wanted.demand, *tables, PRICE_ROUNDS if again == 0 else PRICE_ROUNDS // 4, rounds, rounds, grain, seed + again, spare
-        )
+            *store, wanted.demand, *tables, PRICE_ROUNDS if again % 10 == 0 else PRICE_ROUNDS // 4, rounds, rounds, grain, seed + again,
+            spare, price,
+        )  # fmt: skip
         best_bound = max(best_bound, int(bound))
         if cost < best:
             best, chosen[:] = int(cost), spare
+        if best <= best_bound or best >= INFINITE:
+            break
         now = time.perf_counter()
         left, took, begun = deadline - now, now - begun, now
-        if best <= best_bound or left < took or best >= INFINITE:
-            break
         if again == 0 and can_be_exact and steps <= left * STEPS_A_SECOND:
             return exact()
+        if again % 10 == 0 and codes < MOST_RADIX and not wanted.extra.any():
+            labels = PATIENT_LABELS if left > PATIENT_SECONDS else QUICK_LABELS
+            cost, is_lost = sweep_labels(
+                *store[:9], wanted.demand, radix, visit_moves(floor.blocks + 1), *tables, price, best - grain + 1, labels,
+                labels == PATIENT_LABELS, spare,
+            )  # fmt: skip
+            if cost < best:
+                best, chosen[:] = int(cost), spare
+            if not is_lost:
+                return finish(best, "prices, ruin and recreate, proven by labels")
+        if deadline - time.perf_counter() < took:
+            break
     if best >= INFINITE:
         if found is not None:
             return found
@@ -280,9 +297,9 @@ def _farthest(store: tuple) -> int:
 def _radix(demand: np.ndarray) -> tuple[np.ndarray, int]:
     radix, codes = [], 1
     for units in demand.tolist():
-        radix.append(min(codes, 1 << 40))
+        radix.append(min(codes, MOST_RADIX))
         codes *= units + 1
-    return np.array(radix, dtype=np.int64), min(codes, 1 << 40)
+    return np.array(radix, dtype=np.int64), min(codes, MOST_RADIX)
 
 
 def _inside_one_stretch(floor: BlockLayout, wanted: _Wanted, start: int) -> Choice | None:

@@ -1,6 +1,6 @@
 """The search for good locations: walks suggested by prices, then ruin and recreate from the best of them.
 
-    choose_locations(store…, price_rounds, rounds, patience, seed, chosen) -> (cost, lower bound)
+    choose_locations(store…, price_rounds, rounds, patience, grain, seed, chosen, best_price) -> (cost, lower bound)
 
 The store's arrays are those of `kernels.location`. Prices (see `kernels.prices`) give the lower bound and, on the way to it, walks of very
 different shape, each completed to a covering one; ruin and recreate then works on details. Deterministic in its arguments.
@@ -21,13 +21,14 @@ POOL = 6  # suggestions that are worked on
 @njit(cache=True, nogil=True)
 def choose_locations(
     mm, article, units, extra, first, low, high, closed, width, by_first, by_candidate, demand,
-    into, source, option, closed_states, price_rounds, rounds, patience, grain, seed, chosen,
+    into, source, option, closed_states, price_rounds, rounds, patience, grain, seed, chosen, best_price,
 ):  # fmt: skip
     """Fill `chosen` (bool[n]) with candidates that cover the demand; return (cost, lower bound), cost INFINITE if impossible.
 
     price_rounds  rounds of price raising, each suggests a walk
     rounds        rounds of ruin and recreate; `patience` rounds without a better cost end them early
     grain         every cost is a multiple of this; bounds are rounded up to it
+    best_price    int64[m], filled with the prices that gave the bound
     Ends when cost and bound meet.
     """
     n, articles = len(mm), len(demand)
@@ -61,6 +62,7 @@ def choose_locations(
         mm, article, units, extra, first, low, high, closed, width, by_first, by_candidate, stretch, demand,
         into, source, option, closed_states, rows, forward, backward, values, known, row, missing, now, state, 0,
     )  # fmt: skip
+    best_price[:] = 0
     if best >= INFINITE:
         return INFINITE, INFINITE
     chosen[:] = now
@@ -77,7 +79,7 @@ def choose_locations(
     covered = np.zeros(articles, dtype=np.int64)
     passed = np.zeros(n, dtype=np.bool_)
     before = np.zeros(n, dtype=np.bool_)
-    best_price = price.copy()
+    best_price[:] = price
     pool = np.zeros((POOL, n), dtype=np.bool_)
     pool_cost = np.full(POOL, INFINITE, dtype=np.int64)
     pool[0], pool_cost[0] = now, best
@@ -121,6 +123,27 @@ def choose_locations(
         for a in range(articles):
             price[a] = max(np.int64(0), price[a] + np.int64(scale * (demand[a] - covered[a])))
     bound = _up(bound, grain)
+    if bound >= best:
+        return best, best
+
+    # Prices shaken around the best ones suggest walks of other shapes.
+    for _ in range(price_rounds // 2):
+        for a in range(articles):
+            price[a] = best_price[a] * (next_random(state) % 200) // 100
+        priced_walk(
+            mm, article, units, extra, first, low, high, closed, width, demand, into, source, option, closed_states,
+            price, priced_rows, ends, priced_forward, paid, covered, passed,
+        )  # fmt: skip
+        cost = _adopt(
+            passed, mm, article, units, extra, first, low, high, closed, width, by_first, by_candidate, stretch, demand,
+            into, source, option, closed_states, rows, forward, backward, values, known, row, missing, now, state, 0,
+        )  # fmt: skip
+        if cost < best:
+            best = cost
+            chosen[:] = now
+        worst = np.argmax(pool_cost)
+        if cost < pool_cost[worst] and not (pool_cost == cost).any():
+            pool[worst], pool_cost[worst] = now, cost
     if bound >= best:
         return best, best
 
