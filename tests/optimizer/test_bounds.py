@@ -56,7 +56,7 @@ def test_no_prices_and_fines_prove_more_than_the_best_split_costs(seed):
     for _ in range(5):
         prices = tuple(rng.randint(0, 30_000) for _ in problem.orders)
         cuts = (((0, 3, 5), rng.randint(0, 5_000)), ((1, 2, 4), rng.randint(0, 5_000)))
-        assert price_bound(problem, prices, cuts).lower_bound_mm <= best
+        assert price_bound(problem, prices, cuts, rng.randint(0, 20_000)).lower_bound_mm <= best
 
 
 @settings(max_examples=8, deadline=None)
@@ -70,7 +70,7 @@ def test_column_generation_closes_small_problems_and_its_prices_prove_what_it_sa
         column_bound(problem, start, 0.01)  # loads the kernels
         found = column_bound(problem, start, 20.0)
     assert found.price_bound_mm <= found.lower_bound_mm <= exact.length_mm <= found.length_mm
-    proof = price_bound(problem, found.prices_mm, found.cuts)
+    proof = price_bound(problem, found.prices_mm, found.cuts, found.batch_price_mm)
     assert proof.is_complete and proof.lower_bound_mm >= min(found.price_bound_mm, exact.length_mm)
     assert found.length_mm == exact.length_mm == found.lower_bound_mm
 
@@ -79,7 +79,7 @@ def test_a_bound_of_forty_orders_is_close_and_holds_without_the_solver():
     problem = problem_of(hessler_irnich.parse(henn_waescher(1, 40, 30)))
     plan = solve(problem, steps=200_000)
     found = column_bound(problem, plan, 6.0, may_branch=False)
-    proof = price_bound(problem, found.prices_mm, found.cuts)
+    proof = price_bound(problem, found.prices_mm, found.cuts, found.batch_price_mm)
     assert proof.is_complete and proof.lower_bound_mm >= found.lower_bound_mm > plan.lower_bound_mm
     better = planned_by(problem, found, plan)
     assert better.gap < 0.01
