@@ -13,8 +13,8 @@ from floorwise.core.ports import Ledger
 from floorwise.core.verify.check import Check, Tally, rows
 
 Line = tuple[str, int]  # order, line
-SHIPPED = ("shipped", "delivered", "returned", "lost")
-PACKED = ("packed", *SHIPPED)
+FIRST_BUCKET = OrderLine._fields.index(BUCKETS[0])
+NONE: dict[str, int] = {}
 BEFORE_PACKED = ("touring", "picked", "packing")  # states of a part whose picked units are not in parcels yet
 
 
@@ -76,6 +76,9 @@ class Children:
             self.refunded[rma.order_id, rma.line] += rma.refund_minor
 
 
+assert OrderLine._fields[FIRST_BUCKET : FIRST_BUCKET + len(BUCKETS)] == BUCKETS
+
+
 def checks(ledger: Ledger, promises: Promises) -> list[Check]:
     """The checks of order lines; fills `promises` for those of the stock."""
     children = Children(ledger, promises)
@@ -89,18 +92,17 @@ def _lines(ledger: Ledger, children: Children, promises: Promises) -> list[Check
     known: set[Line] = set()
     for line in rows(ledger, OrderLine):
         key = (line.order_id, line.line)
-        where = f"order {line.order_id} line {line.line}"
         known.add(key)
         wait[line.order_id] += line.reserved
         pool = (line.site, line.sku, line.owner)
         promises.promised[pool] += line.reserved + line.released
         if line.backordered:
             promises.waiting.setdefault(pool, line.order_id)
-        _line(line, where, buckets)
-        _children(line, where, children, split)
-        _paid(line, where, children, refunds)
+        _line(line, buckets)
+        _children(line, children, split)
+        _paid(line, children, refunds)
         if line.order_id not in orders:
-            waiting.broken(f"{where}: the order is not filed")
+            waiting.broken(f"{_named(line)}: the order is not filed")
     for order_id, (paid, back) in children.paid.items():
         if back > paid:
             refunds.broken(f"order {order_id}: {back} paid back of {paid}")
@@ -118,33 +120,42 @@ def _lines(ledger: Ledger, children: Children, promises: Promises) -> list[Check
     return [tally.check() for tally in (buckets, split, refunds, waiting)]
 
 
-def _line(line: OrderLine, where: str, tally: Tally) -> None:
+def _named(line: OrderLine) -> str:
+    return f"order {line.order_id} line {line.line}"
+
+
+def _line(line: OrderLine, tally: Tally) -> None:
     tally.saw()
-    units = {bucket: getattr(line, bucket) for bucket in BUCKETS}
-    if below := [bucket for bucket, count in units.items() if count < 0]:
-        tally.broken(f"{where}: {below[0]} is {units[below[0]]}")
-    if sum(units.values()) != line.ordered:
-        tally.broken(f"{where}: {line.ordered} ordered, its buckets hold {sum(units.values())}")
-    shipped = sum(units[bucket] for bucket in SHIPPED)
+    units = line[FIRST_BUCKET : FIRST_BUCKET + len(BUCKETS)]
+    if min(units) < 0:
+        tally.broken(f"{_named(line)}: {BUCKETS[units.index(min(units))]} is {min(units)}")
+    if sum(units) != line.ordered:
+        tally.broken(f"{_named(line)}: {line.ordered} ordered, its buckets hold {sum(units)}")
+    shipped = line.shipped + line.delivered + line.returned + line.lost
     if not 0 <= line.returned <= shipped <= line.ordered - line.cancelled:
-        tally.broken(f"{where}: {line.returned} returned, {shipped} shipped, {line.ordered} ordered, {line.cancelled} cancelled")
+        tally.broken(f"{_named(line)}: {line.returned} returned, {shipped} shipped, {line.ordered} ordered, {line.cancelled} cancelled")
 
 
-def _children(line: OrderLine, where: str, children: Children, tally: Tally) -> None:
+def _children(line: OrderLine, children: Children, tally: Tally) -> None:
     tally.saw()
     key = (line.order_id, line.line)
-    tally.equal(f"{where} released, against waiting parts and open picks", line.released, children.released.get(key, 0))
-    tally.equal(f"{where} picked, against picks of parts not yet packed", line.picked, children.picked.get(key, 0))
-    parcels = children.packed.get(key, {})
-    for bucket in ("packed", "shipped", "lost"):
-        tally.equal(f"{where} {bucket}, against parcels", getattr(line, bucket), parcels.get(bucket, 0))
-    tally.equal(f"{where} delivered and returned, against parcels", line.delivered + line.returned, parcels.get("delivered", 0))
-    tally.equal(f"{where} returned, against returns", line.returned, children.returned.get(key, 0))
+    parcels = children.packed.get(key, NONE)
+    for what, stored, follows in (
+        ("released, against waiting parts and open picks", line.released, children.released.get(key, 0)),
+        ("picked, against picks of parts not yet packed", line.picked, children.picked.get(key, 0)),
+        ("packed, against parcels", line.packed, parcels.get("packed", 0)),
+        ("shipped, against parcels", line.shipped, parcels.get("shipped", 0)),
+        ("lost, against parcels", line.lost, parcels.get("lost", 0)),
+        ("delivered and returned, against parcels", line.delivered + line.returned, parcels.get("delivered", 0)),
+        ("returned, against returns", line.returned, children.returned.get(key, 0)),
+    ):
+        if stored != follows:
+            tally.equal(f"{_named(line)} {what}", stored, follows)
     if children.approved.get(key, 0) > line.delivered:
-        tally.broken(f"{where}: {children.approved[key]} units may come back, {line.delivered} are with the customer")
+        tally.broken(f"{_named(line)}: {children.approved[key]} units may come back, {line.delivered} are with the customer")
 
 
-def _paid(line: OrderLine, where: str, children: Children, tally: Tally) -> None:
+def _paid(line: OrderLine, children: Children, tally: Tally) -> None:
     refunded = children.refunded.get((line.order_id, line.line), 0)
     order = children.paid[line.order_id]
     order[0] += 0 if line.replaces_line else line.paid_minor  # a replacement carries over what was paid for the lost units
@@ -152,7 +163,7 @@ def _paid(line: OrderLine, where: str, children: Children, tally: Tally) -> None
     if refunded:
         tally.saw()
         if refunded > line.paid_minor or not line.returned:
-            tally.broken(f"{where}: {refunded} paid back for {line.returned} units, {line.paid_minor} were paid for {line.ordered}")
+            tally.broken(f"{_named(line)}: {refunded} paid back for {line.returned} units, {line.paid_minor} were paid for {line.ordered}")
 
 
 def _bucket(parcel: Parcel) -> str:

@@ -67,11 +67,13 @@ def _lines(ledger: Ledger, history: History) -> list[Check]:
     instead: dict[tuple[str, int], list[int]] = defaultdict(list)
     for line in rows(ledger, OrderLine):
         tally.saw()
-        where, key = f"order {line.order_id} line {line.line}", (line.order_id, line.line)
-        tally.equal(f"{where} as ordered", (line.sku, line.ordered), left.pop(key, None))
-        told = history.buckets.get(key, {})
+        key = (line.order_id, line.line)
+        ordered, told = left.pop(key, None), history.buckets.get(key, {})
+        if ordered != (line.sku, line.ordered):
+            tally.equal(f"order {line.order_id} line {line.line} as ordered", (line.sku, line.ordered), ordered)
         for bucket in LATE:
-            tally.equal(f"{where} {bucket}", getattr(line, bucket), told.get(bucket, 0))
+            if getattr(line, bucket) != told.get(bucket, 0):
+                tally.equal(f"order {line.order_id} line {line.line} {bucket}", getattr(line, bucket), told.get(bucket, 0))
         cancelled[line.order_id] += line.cancelled
         if line.replaces_line:
             instead[line.order_id, line.replaces_line].append(line.line)

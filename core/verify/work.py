@@ -27,7 +27,6 @@ class Picks:
 
     def _pick(self, pick: Pick, told: tuple[int, int] | None) -> None:
         self.tally.saw()
-        where = f"tour {pick.tour} pick {pick.number}"
         is_open = pick.state == "open"
         self.of_tour[pick.tour][0] += 1
         self.of_tour[pick.tour][1] += is_open
@@ -35,14 +34,17 @@ class Picks:
         self.of_part[pick.part][1] += pick.picked
         self.tours[pick.part].add(pick.tour)
         times, units = told or (0, 0)
+        fault = ""
         if times > 1:
-            self.tally.broken(f"{where}: confirmed {times} times")
-        if pick.state == "done" and (times != 1 or units != pick.quantity):
-            self.tally.broken(f"{where}: done with {pick.quantity} units, the journal confirms {units}")
+            fault = f"confirmed {times} times"
+        elif pick.state == "done" and (times != 1 or units != pick.quantity):
+            fault = f"done with {pick.quantity} units, the journal confirms {units}"
         elif pick.state != "done" and (times or pick.picked):
-            self.tally.broken(f"{where}: {pick.state}, yet {units or pick.picked} units were confirmed")
-        if not 0 <= pick.picked <= pick.quantity:
-            self.tally.broken(f"{where}: {pick.picked} of {pick.quantity} picked")
+            fault = f"{pick.state}, yet {units or pick.picked} units were confirmed"
+        elif not 0 <= pick.picked <= pick.quantity:
+            fault = f"{pick.picked} of {pick.quantity} picked"
+        if fault:
+            self.tally.broken(f"tour {pick.tour} pick {pick.number}: {fault}")
 
 
 def checks(ledger: Ledger, history: History, replay: Replay) -> list[Check]:
