@@ -14,7 +14,7 @@ first-expired-first-out: an earlier lot is used up before a later one is touched
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import gcd
 
 import numpy as np
@@ -97,20 +97,24 @@ def choose(
         if not 0 <= depot < len(floor.depots):
             raise UnknownPlace(f"depot {depot} of {len(floor.depots)}")
     wanted = _Wanted(floor, offers, demand, speed_mm_s)
-    best, bound = None, None
+    found, refused = [], None
     for depot in ends:
-        if not wanted.demand.size:
-            tour = shortest_tour(floor, (), start, depot)
-            found = Choice((), tour, tour.length_mm, tour.length_mm, tour.method)
-        elif wanted.is_forced:
-            found = _finish(floor, wanted, list(range(len(wanted.offer))), start, depot, None, "no choice", seed)
-        elif can_sweep(floor) and depot == start:
-            found = _on_aisles(floor, wanted, start, deadline, rounds, seed)
-        else:
-            found = _on_matrix(floor, wanted, start, depot, deadline, rounds, seed)
-        best = found if best is None or found.cost_mm < best.cost_mm else best
-        bound = found.lower_bound_mm if bound is None else min(bound, found.lower_bound_mm)
-    return Choice(best.takes, best.tour, best.cost_mm, bound, best.method)
+        try:
+            if not wanted.demand.size:
+                tour = shortest_tour(floor, (), start, depot)
+                found.append(Choice((), tour, tour.length_mm, tour.length_mm, tour.method))
+            elif wanted.is_forced:
+                found.append(_finish(floor, wanted, list(range(len(wanted.offer))), start, depot, None, "no choice", seed))
+            elif can_sweep(floor) and depot == start:
+                found.append(_on_aisles(floor, wanted, start, deadline, rounds, seed))
+            else:
+                found.append(_on_matrix(floor, wanted, start, depot, deadline, rounds, seed))
+        except UnreachableBin as error:  # another depot may still be reached
+            refused = error
+    if not found:
+        raise refused
+    best = min(found, key=lambda choice: choice.cost_mm)
+    return replace(best, lower_bound_mm=min(choice.lower_bound_mm for choice in found))
 
 
 class _Wanted:

@@ -11,7 +11,7 @@ numbers in any order. The method follows from the floor:
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -73,15 +73,17 @@ def shortest_tour(
     ends = (start,) if end is None else (end,) if isinstance(end, int) else tuple(end)
     _check_depots(floor, (start, *ends))
     places = _checked_stops(floor, stops)
-    if not ends:
-        raise UnknownPlace("no depot to end at")
-    tours = [
-        _by_aisles(floor, [places], start)[0] if can_sweep(floor) and e == start else _by_stops(floor, places, start, e, rounds, seed)
-        for e in ends
-    ]
+    tours, refused = [], UnknownPlace("no depot to end at")
+    for e in ends:
+        try:
+            is_swept = can_sweep(floor) and e == start
+            tours.append(_by_aisles(floor, [places], start)[0] if is_swept else _by_stops(floor, places, start, e, rounds, seed))
+        except UnreachableBin as error:  # another depot may still be reached
+            refused = error
+    if not tours:
+        raise refused
     best = min(tours, key=lambda tour: tour.length_mm)
-    bound = min(tour.lower_bound_mm for tour in tours)
-    return Tour(best.stops, best.length_mm, bound, best.start, best.end, best.method)
+    return replace(best, lower_bound_mm=min(tour.lower_bound_mm for tour in tours))
 
 
 def shortest_tours(
