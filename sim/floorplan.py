@@ -95,7 +95,7 @@ def build(
 ) -> None:  # fmt: skip
     """Give the warehouse its master data and opening stock. Safe to repeat: each step is done once, by its key."""
     if warehouse.ledger.get(Site, "main") is None:
-        warehouse.execute(_site(floor, zone, currency))
+        warehouse.execute(site_wanted(floor, zone, currency))
     warehouse.execute(AddCarriers(((CARRIER, "standard", carriers.cut_off, carriers.open_days),)))
     warehouse.execute(AddSkus(tuple(articles)))
     lead_ms = round(supply.lead_days * DAY_MS)
@@ -112,7 +112,8 @@ def build(
         warehouse.execute(ReceiveOpening(tuple(rows)), key="opening stock")
 
 
-def _site(floor: Floor, zone: str, currency: str) -> AddSite:
+def site_wanted(floor: Floor, zone: str, currency: str) -> AddSite:
+    """The command that makes the site with its bins and standing places."""
     places = [LocationWanted(name, kind, 0, 0) for name, kind in STANDING]
     for aisle in range(floor.aisles):
         for bay in range(floor.bays):

@@ -1,0 +1,1 @@
+"""The synthetic floor outside the live system: a physical world, and people and devices that act in it."""
