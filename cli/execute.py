@@ -16,7 +16,6 @@ from floorwise.core.errors import BadInput, Conflict, FloorError, KeyReused, Not
 LINE_BYTES = 1 << 20  # a longer line is not read
 KEY_CHARACTERS = 200  # of an idempotency key
 GROUP = 64  # lines of a file that share one commit; standard input commits each line, somebody may be waiting for its reply
-LATEST_MS = 253_402_300_799_000  # 9999-12-31
 ENVELOPE = ("do", "with", "key", "at_ms")
 # What went wrong as an HTTP status, here and nowhere deeper. A refusal that is not named says 409: right now it cannot be.
 STATUS = {BadInput: 400, NotFound: 404, KeyReused: 422, Conflict: 409}
@@ -129,6 +128,7 @@ def lines(source: BinaryIO) -> Iterator[Line]:
 
 def _read(number: int, raw: bytes) -> Line:
     from floorwise.core.flow.table import command_from
+    from floorwise.core.model.policies import LATEST_MS
 
     try:
         told = json.loads(raw.decode("utf-8-sig" if number == 1 else "utf-8"), object_pairs_hook=_once)

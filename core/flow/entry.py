@@ -5,7 +5,7 @@ from typing import NamedTuple
 from floorwise.core.errors import BadInput, Conflict, NotFound, OrderDiffers, OutOfStock, WrongState
 from floorwise.core.flow import books, promising
 from floorwise.core.model import events
-from floorwise.core.model.canonical import fingerprint
+from floorwise.core.model.canonical import LARGEST_INTEGER, fingerprint
 from floorwise.core.model.catalog import CarrierService, PackLevel, Sku
 from floorwise.core.model.gs1 import Fault
 from floorwise.core.model.journal import Review
@@ -229,6 +229,8 @@ def _line(
         return None, ("quantity", "not_positive", str(line.quantity))
     if line.price_minor < 0 or line.min_shelf_life_days < 0:
         return None, ("price_minor" if line.price_minor < 0 else "min_shelf_life_days", "out_of_range", "below zero")
+    if line.price_minor * line.quantity > LARGEST_INTEGER:
+        return None, ("price_minor", "out_of_range", f"{line.quantity} for {line.price_minor} each")
     levels = [] if line.unit == "each" else desk.ledger.find(PackLevel, "key", line.sku, line.unit)
     quantity = to_base(line.quantity, line.unit, placed_at_ms, levels)
     if isinstance(quantity, Fault):

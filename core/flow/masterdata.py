@@ -5,11 +5,19 @@ from typing import NamedTuple
 from floorwise.core.errors import BadInput
 from floorwise.core.model import events
 from floorwise.core.model.catalog import CarrierService, PackLevel, Sku
+from floorwise.core.model.gs1 import is_digits
 from floorwise.core.model.places import LOCATION_KINDS, Location, Site, check_digits, zone_named
 from floorwise.core.model.stock import place_kind
 from floorwise.core.model.supply import StockRule
 from floorwise.core.model.units import check_levels
 from floorwise.core.ports import Desk
+
+
+MOST_AISLES = 10_000
+MOST_MM = 10_000_000  # of an aisle, or between two
+MOST_G = 100_000_000  # of one unit; ten million of them still add up below 2^53
+MOST_MM3 = 100_000_000_000
+MOST_STOCK = 10**12  # units that a rule may fill up to
 
 
 class LocationWanted(NamedTuple):
@@ -100,10 +108,12 @@ def add_site(desk: Desk, wanted: AddSite) -> dict:
         zone_named(wanted.zone)
     except ValueError as error:
         raise BadInput(str(error)) from error
-    if not (wanted.company_prefix.isdigit() and 4 <= len(wanted.company_prefix) <= 12):
+    if not (is_digits(wanted.company_prefix) and 4 <= len(wanted.company_prefix) <= 12):
         raise BadInput(f"company prefix {wanted.company_prefix!r}: 4 to 12 digits")
     if wanted.aisles < 1 or wanted.aisle_length_mm < 1 or wanted.aisle_pitch_mm < 1:
         raise BadInput("a floor needs at least one aisle, with a length and a pitch above zero")
+    if wanted.aisles > MOST_AISLES or max(wanted.aisle_length_mm, wanted.aisle_pitch_mm, wanted.depot_x_mm) > MOST_MM:
+        raise BadInput(f"a floor has at most {MOST_AISLES:,} aisles, none longer or farther from the next than {MOST_MM:,} mm")
     site = Site(
         desk.site,
         wanted.zone,
@@ -136,6 +146,10 @@ def add_skus(desk: Desk, wanted: AddSkus) -> dict:
     for sku in wanted.skus:
         if min(sku.weight_g, sku.volume_mm3, sku.shelf_life_ms, sku.tolerance_g) < 0 or not sku.sku:
             raise BadInput(f"SKU {sku.sku!r}: a name is needed, and no size or weight below zero")
+        if max(sku.weight_g, sku.tolerance_g) > MOST_G or sku.volume_mm3 > MOST_MM3:
+            raise BadInput(f"SKU {sku.sku!r}: one unit has at most {MOST_G:,} g and {MOST_MM3:,} mm³")
+        if {sku.is_lot_tracked, sku.is_serial_tracked, sku.is_catch_weight} - {0, 1}:
+            raise BadInput(f"SKU {sku.sku!r}: what it is tracked by is said with 0 or 1")
         added += desk.ledger.insert(Sku(*sku))
     return _told(desk, skus=added)
 
@@ -175,8 +189,8 @@ def set_stock_rules(desk: Desk, wanted: SetStockRules) -> dict:
     """Set rules; BadInput when one would never buy or buy less than nothing."""
     changed = 0
     for rule in wanted.rules:
-        if not 0 <= rule.reorder_point < rule.order_up_to or rule.lead_time_ms < 0:
-            raise BadInput(f"rule of {rule.sku}: 0 <= reorder point < order up to, lead time not below zero")
+        if not 0 <= rule.reorder_point < rule.order_up_to <= MOST_STOCK or rule.lead_time_ms < 0:
+            raise BadInput(f"rule of {rule.sku}: 0 <= reorder point < order up to <= {MOST_STOCK:,}, lead time not below zero")
         row = StockRule(desk.site, rule.sku, rule.owner, rule.reorder_point, rule.order_up_to, rule.lead_time_ms)
         there = desk.ledger.get(StockRule, desk.site, rule.sku, rule.owner)
         if there is None:

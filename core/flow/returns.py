@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from floorwise.core.errors import BadInput, NotFound, WrongState
+from floorwise.core.errors import BadInput, NotFound, StockConflict, WrongState
 from floorwise.core.flow import books, promising
 from floorwise.core.flow.entry import ParkRow, park_row
 from floorwise.core.model import events
@@ -167,7 +167,8 @@ def grade_return(desk: Desk, told: GradeReturn) -> dict:
                 to_status=books.status_now(desk, rma.sku, there.lot) if told.grade == "A" else GRADES[told.grade],
             )
             left, owner = left - units, there.owner
-    assert not left, f"return {rma.rma}: {left} units are not on the bench"
+    if left:
+        raise StockConflict(f"return {rma.rma}: {left} of {rma.quantity} units are not on the bench any more")
     desk.ledger.change(rma, state="graded", grade=told.grade)
     desk.tell(events.ReturnGraded(rma.rma, told.grade, target))
     if told.grade == "A":

@@ -23,6 +23,8 @@ from floorwise.core.flow import (
 from floorwise.core.model import events
 from floorwise.core.model.canonical import LARGEST_INTEGER
 from floorwise.core.model.journal import Timer
+from floorwise.core.model.policies import LATEST_MS, MOST_DAYS, MOST_OF_A_SIZE
+from floorwise.core.model.stock import NEVER_MS
 from floorwise.core.ports import Desk, Handler
 
 
@@ -53,10 +55,12 @@ def fire_timer(desk: Desk, wanted: FireTimer) -> dict:
 
 
 def drop_timer(desk: Desk, wanted: DropTimer) -> dict:
-    """Close the timer and tell why its command did not run."""
+    """Close the timer and tell why its command did not run; a closed one stays as it is."""
     timer = desk.ledger.get(Timer, wanted.timer)
     if timer is None:
         raise NotFound(f"timer {wanted.timer} is unknown")
+    if not timer.is_open:
+        return {"dropped": 0}
     desk.ledger.change(timer, is_open=0)
     desk.tell(events.TimerDropped(timer.timer, timer.command, wanted.reason))
     return {"dropped": 1}
@@ -120,12 +124,32 @@ def command_from(name: str, body: Any) -> Any:
     return _built(COMMANDS[name], body, name)
 
 
+# A field's name ends in its unit, and so tells what it may hold; what has no unit is checked by its flow.
+RANGES = {
+    "expires_at_ms": (0, NEVER_MS),
+    "min_expiry_ms": (0, NEVER_MS),
+    "_ms": (0, LATEST_MS),
+    "_days": (-MOST_DAYS, MOST_DAYS),
+    "_g": (-MOST_OF_A_SIZE, MOST_OF_A_SIZE),
+    "_mm": (-MOST_OF_A_SIZE, MOST_OF_A_SIZE),
+    "_mm3": (-MOST_OF_A_SIZE, MOST_OF_A_SIZE),
+    "_minor": (-MOST_OF_A_SIZE, MOST_OF_A_SIZE),
+    "": (-LARGEST_INTEGER, LARGEST_INTEGER),
+}
+
+
+def _check_range(value: int, where: str) -> None:
+    low, high = next(bounds for end, bounds in RANGES.items() if where.endswith(end))
+    if not low <= value <= high:
+        raise BadInput(f"{where}: {value} is not within {low:,} and {high:,}")
+
+
 def _built(kind: Any, value: Any, where: str) -> Any:
     if kind in (int, str):
         if type(value) is not kind:
             raise BadInput(f"{where}: {value!r} is not {'a whole number' if kind is int else 'a text'}")
-        if kind is int and abs(value) > LARGEST_INTEGER:
-            raise BadInput(f"{where}: {value} is beyond 2^53")
+        if kind is int:
+            _check_range(value, where)
         if kind is str and ("\0" in value or (not value.isascii() and any("\ud800" <= c <= "\udfff" for c in value))):
             raise BadInput(f"{where}: {value!r} holds a character that no text has")  # half a surrogate pair, or NUL
         return value

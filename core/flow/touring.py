@@ -112,6 +112,8 @@ def _rows(desk: Desk, read: tuple[BinStock, ...], owner: str) -> dict[tuple[str,
 
 
 def _release(desk: Desk, planner: str, planned: PlannedTour, rows: dict[tuple[str, str, str], list[Balance]], owner: str) -> str:
+    if not planned.parts:
+        raise WrongState("the plan has a tour without parts")
     parts = {name: desk.ledger.get(Part, name) for name in planned.parts}
     for name, part in parts.items():
         if part is None or part.state != "waiting":

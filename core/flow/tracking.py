@@ -33,6 +33,8 @@ def record_scan(desk: Desk, told: RecordScan) -> dict:
     """
     if told.status not in SCANNED:
         raise BadInput(f"scan of {told.tracking}: status {told.status!r}; known are {', '.join(SCANNED)}")
+    if told.at_ms <= 0:
+        raise BadInput(f"scan of {told.tracking}: it needs the time it was made at, not {told.at_ms}")
     if told.status == "delivered" and not told.proof:
         raise BadInput(f"scan of {told.tracking}: a delivery needs a proof (signature, photo, code or place)")
     found = desk.ledger.find(Parcel, "by_tracking", told.tracking, limit=1)

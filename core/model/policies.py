@@ -14,6 +14,10 @@ CART = Cart(parts=8, lines=120, units=4_000, weight_g=250_000, volume_mm3=900 * 
 PART = Cart(parts=1, lines=60, units=2_000, weight_g=80_000, volume_mm3=300 * LITRE)
 PALLET = Cart(parts=1, lines=1, units=20_000, weight_g=800_000, volume_mm3=1_800 * LITRE)
 
+LATEST_MS = 7_258_118_400_000  # 2200-01-01; a time beyond it is a slip of the pen, and calendars end at the year 9999
+MOST_DAYS = 36_500  # of shelf life that somebody may ask for
+MOST_OF_A_SIZE = 10**12  # mm, mm³, g or minor currency units in one field of a command
+
 PLAN_DEADLINE_MS = 5 * MINUTE_MS  # a part without a tour after this gets an S-shape walk of its own
 PLAN_LIFE_MS = 10 * MINUTE_MS  # a plan older than this is refused
 WEIGH_TOLERANCE_PERMILLE = 30  # of the expected weight, plus

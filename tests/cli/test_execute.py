@@ -61,7 +61,7 @@ def test_every_line_is_answered_with_its_number_and_a_bad_one_stops_nothing(at_d
     assert code == 0 and err.startswith("1 executed, 0 refused, 15 not read; journal at ")
     words = {
         1: "not JSON", 2: "'Fly' is not a command; known are AddCarriers", 4: "ReceiveStock.quantity: 1.5 is not a whole number",
-        5: "beyond 2^53", 6: "colour is unknown", 7: "quantity is missing", 8: "holds a character", 9: "'do' is given twice",
+        5: "is not within", 6: "colour is unknown", 7: "quantity is missing", 8: "holds a character", 9: "'do' is given twice",
         10: "too deep", 11: "not JSON", 12: "longer than 1,048,576 bytes",
         13: "colour is unknown beside do, with, key, at_ms", 14: "key '7' is not a text",
         15: "at_ms -1", 16: "not a command",
