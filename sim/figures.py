@@ -26,6 +26,7 @@ class Figures(NamedTuple):
     bottleneck: str
     walked_km: float
     lines_short: int
+    lines_replaced: int
     fallback_tours: int
 
 
@@ -62,6 +63,7 @@ def figures(twin: Twin) -> Figures:
         bottleneck=max(sorted(utilisation), key=lambda name: utilisation[name]),
         walked_km=round(sum(t.length_mm for t in tours) / 1e6, 2),
         lines_short=sum(1 for pick in picks if pick.state == "short"),
+        lines_replaced=sum(1 for line in lines if line.replaces_line),
         fallback_tours=sum(1 for t in tours if t.planner == "s-shape"),
     )
 
