@@ -7,7 +7,7 @@ from floorwise.core.errors import Conflict
 from floorwise.core.model.journal import Counter
 from floorwise.core.ports import Ledger
 
-PREFIX = {"order": "O", "tour": "T", "purchase": "P", "task": "C", "timer": "W"}
+PREFIX = {"order": "O", "tour": "T", "purchase": "P", "task": "C", "timer": "W", "excursion": "X"}
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32: no I, L, O, U to misread
 DIGITS = 8
 

@@ -333,3 +333,54 @@ class TimerDropped(NamedTuple):
     timer: str
     command: str
     reason: str
+
+
+class TrackerBound(NamedTuple):
+    device: str
+    subject: str
+    product_class: str
+    at_ms: int
+
+
+class TrackerReleased(NamedTuple):
+    device: str
+    subject: str
+    at_ms: int
+
+
+class ExcursionFound(NamedTuple):
+    excursion: str
+    subject: str
+    device: str
+    kind: str
+    side: str
+    from_ms: int
+    to_ms: int  # 0 = still out of limits
+    peak_milli: int
+    limit_milli: int
+    exposed: list[list[int | str]]  # [held | flagged, place, sku, lot, quantity, order_id, line]
+
+
+class ExcursionExtended(NamedTuple):
+    excursion: str
+    subject: str
+    to_ms: int
+    peak_milli: int
+    exposed: list[list[int | str]]  # as in ExcursionFound, what has been added
+
+
+class ExcursionSettled(NamedTuple):
+    excursion: str
+    subject: str
+    decision: str
+    decided_by: str
+    units: int
+
+
+class WeightDiffers(NamedTuple):
+    place: str
+    device: str
+    weight_g: int
+    expected_g: int
+    sigma_g: int
+    tasks: list[str]

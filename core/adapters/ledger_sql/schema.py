@@ -2,11 +2,11 @@
 
 import sqlalchemy as sa
 
-from floorwise.core.model import catalog, handling, journal, orders, parcels, places, returns, stock, supply, work
+from floorwise.core.model import catalog, excursions, handling, journal, orders, parcels, places, returns, stock, supply, work
 from floorwise.core.model.record import DECLARED, Declaration
 
 SCHEMA_VERSION = 1
-MODEL = (catalog, handling, journal, orders, parcels, places, returns, stock, supply, work)  # importing them declares the records
+MODEL = (catalog, excursions, handling, journal, orders, parcels, places, returns, stock, supply, work)  # these declare the records
 
 # Text sorts by code point everywhere, or journal heads of two databases part; quantities and ms need 64 bits everywhere.
 TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
