@@ -48,6 +48,7 @@ class Settings(BaseSettings):
     )
     disk_min_mib: int = Field(200, ge=1, le=10_000_000, description="Free disk below which the gateway says it is not ready.")
     retention_days: int = Field(400, ge=1, le=36_500, description="Days for which readings are kept.")
+    emulated: list[str] = Field([], max_length=20, description="Steps that an emulator does instead of people; the pages say so.")
     log: str = Field("info", pattern="^(debug|info|warning|error)$", description="Least level of log lines on standard error.")
 
     @field_validator("epoch")

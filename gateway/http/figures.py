@@ -48,6 +48,7 @@ def read_figures(gateway: Here) -> dict[str, Any]:
         "excursions": excursions,
         "backlogs": [backlog._asdict() | {"ok": backlog.ok} for backlog in waiting],
         "writer": writer_figures(gateway),
+        "emulated": gateway.settings.emulated,
     }
 
 
