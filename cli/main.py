@@ -34,8 +34,10 @@ class Command(NamedTuple):
 WRONG_PATH = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError)  # a full disk is nobody's bad input
 
 COMMANDS: dict[str, Command] = {
+    "demo": Command("floorwise.cli.demo", "Run a whole synthetic floor: orders, people, devices over MQTT, pages.", "gateway"),
     "up": Command("floorwise.cli.up", "Run the live gateway: HTTP, devices over MQTT, and the office behind them.", "gateway"),
     "twin": Command("floorwise.cli.twin", "Rehearse a day: the real order and planning code on a simulated clock.", "sim"),
+    "review": Command("floorwise.cli.review", "List the rows that wait for a person: place, column and reason.", "ledger"),
     "replay": Command("floorwise.cli.replay", "Carry real order lines from a file to the door.", "sim"),
     "execute": Command("floorwise.cli.execute", "Execute commands from a file, one JSON line each, and print a reply a line.", "ledger"),
     "bench": Command("floorwise.cli.bench", "Run one named benchmark beside its yardstick.", "sim"),

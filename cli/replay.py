@@ -85,6 +85,8 @@ def command(
         "journal_head": run.journal_head,
         "data": str(directory),
     }
+    if seen.lines_review:
+        note(f"{seen.lines_review} rows wait for a person: ./run review --data {directory}")
     result(figures, as_json)
     if figures["unaccounted"] or not figures["verify_ok"]:
         raise typer.Exit(1)

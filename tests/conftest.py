@@ -11,6 +11,8 @@ must not stay green by skipping. It is a fixture because importlib mode leaves c
 """
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -19,6 +21,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).resolve().parents[1]
+CHILD_LIMIT_S = 300
 T = TypeVar("T")
 
 # Shared machines stall for seconds: an example's wall time says nothing about the code.
@@ -58,3 +61,21 @@ def shared_data() -> Path:
 def repository() -> Path:
     """The root of the checkout under test."""
     return ROOT
+
+
+@pytest.fixture(scope="session")
+def floorwise() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run the one command as a process of its own: floorwise("replay", FILE, "--json", FLOORWISE_FAIL="after_commit:3")."""
+
+    def run(*words: object, **environment: str) -> subprocess.CompletedProcess[str]:
+        command = Path(sys.executable).with_name("floorwise")
+        return subprocess.run(
+            [str(command), *map(str, words)],
+            env=os.environ | environment,
+            capture_output=True,
+            text=True,
+            timeout=CHILD_LIMIT_S,
+            check=False,
+        )
+
+    return run

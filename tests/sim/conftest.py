@@ -1,16 +1,13 @@
-"""A small order file that holds what bites in real ones, and the one command as a child process."""
+"""A small order file that holds what bites in real ones."""
 
 import json
-import os
 import random
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-CHILD_LIMIT_S = 300
 HEADER = "order,sku,quantity,price,placed_at,customer,is_return"
 
 
@@ -32,24 +29,6 @@ def order_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("orders") / "shop.csv"
     path.write_text("\n".join(rows) + "\n")
     return path
-
-
-@pytest.fixture(scope="session")
-def floorwise() -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Run the one command as a process of its own: floorwise("replay", FILE, "--json", FLOORWISE_FAIL="after_commit:3")."""
-
-    def run(*words: object, **environment: str) -> subprocess.CompletedProcess[str]:
-        command = Path(sys.executable).with_name("floorwise")
-        return subprocess.run(
-            [str(command), *map(str, words)],
-            env=os.environ | environment,
-            capture_output=True,
-            text=True,
-            timeout=CHILD_LIMIT_S,
-            check=False,
-        )
-
-    return run
 
 
 @pytest.fixture(scope="session")
