@@ -201,7 +201,7 @@ def _asked(desk: Desk, line: LineWanted, placed_at_ms: int) -> str:
 
 
 def _worded(units: int, sku: str, unit: str, paid_minor: int, days: int) -> str:
-    return f"{units} {sku} by the {unit} for {paid_minor}" + (f", good for {days} days" if days else "")
+    return f"{units} {sku} by the {unit}, price {paid_minor}" + (f", good for {days} days" if days else "")
 
 
 def _site(desk: Desk) -> Site:

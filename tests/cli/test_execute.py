@@ -116,11 +116,11 @@ def test_the_same_order_again_is_the_same_order_and_another_under_its_name_is_to
     assert again["reply"]["order_id"] == first["reply"]["order_id"] == "O00000001" and again["reply"]["again"] == 1
     assert (other["status"], other["error"]) == (409, "OrderDiffers")
     assert "shop/R1 is already order O00000001" in other["detail"]
-    assert other["detail"].endswith("with other content: line 1: 4 MUG by the each for 0 there, 5 MUG by the each for 0 now")
+    assert other["detail"].endswith("with other content: line 1: 4 MUG by the each, price 0 there, 5 MUG by the each, price 0 now")
     assert (more["status"], more["error"]) == (409, "OrderDiffers")
     assert more["detail"].endswith(
-        "customer 'c1' there, 'c2' now; line 1: 4 MUG by the each for 0 there, 4 MUG by the each for 36, good for 3 days now; "
-        "line 2: parked or absent there, 1 MUG by the each for 0 now"
+        "customer 'c1' there, 'c2' now; line 1: 4 MUG by the each, price 0 there, 4 MUG by the each, price 36, good for 3 days now; "
+        "line 2: parked or absent there, 1 MUG by the each, price 0 now"
     )
     assert at_door.tell(order(channel="counter"))[0]["reply"]["order_id"] == "O00000002"  # another channel may use the same reference
 

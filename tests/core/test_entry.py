@@ -51,10 +51,10 @@ def test_the_same_order_again_is_the_same_order(floor):
 @pytest.mark.parametrize(
     ("changed", "names"),
     [
-        (place((LineWanted("MUG", 5),)), r"line 1: \('MUG', 4\) there, \('MUG', 5\) now"),
-        (place((*MUGS, LineWanted("BOWL", 1))), r"line 2: absent there, \('BOWL', 1\) now"),
-        (place(customer="c2"), "customer"),
-        (place((LineWanted("MUG", 4, price_minor=1),)), "price"),
+        (place((LineWanted("MUG", 5),)), "line 1: 4 MUG by the each, price 0 there, 5 MUG by the each, price 0 now"),
+        (place((*MUGS, LineWanted("BOWL", 1))), "line 2: parked or absent there, 1 BOWL by the each, price 0 now"),
+        (place(customer="c2"), "customer 'c1' there, 'c2' now"),
+        (place((LineWanted("MUG", 4, price_minor=1),)), "price 0 there, 4 MUG by the each, price 4 now"),
     ],
 )
 def test_the_same_reference_with_other_content_is_refused_with_the_difference(floor, changed, names):
