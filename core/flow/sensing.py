@@ -41,7 +41,7 @@ class BindTracker(NamedTuple):
     at_ms: int = 0
 
 
-class ReleaseTracker(NamedTuple):
+class UnbindTracker(NamedTuple):
     """A device measures nothing of ours any more."""
 
     device: str
@@ -101,7 +101,7 @@ def bind_tracker(desk: Desk, told: BindTracker) -> dict:
     return {"device": told.device, "subject": subject}
 
 
-def release_tracker(desk: Desk, told: ReleaseTracker) -> dict:
+def unbind_tracker(desk: Desk, told: UnbindTracker) -> dict:
     """End the binding; a device that is not bound is released already."""
     found = _open_bindings(desk, told.device)
     for row in found:

@@ -112,7 +112,7 @@ HANDLERS: dict[type, Handler] = {
     returns.GradeReturn: returns.grade_return,
     returns.RefundReturn: returns.refund_return,
     sensing.BindTracker: sensing.bind_tracker,
-    sensing.ReleaseTracker: sensing.release_tracker,
+    sensing.UnbindTracker: sensing.unbind_tracker,
     sensing.RecordExcursion: sensing.record_excursion,
     sensing.SettleExcursion: sensing.settle_excursion,
     sensing.RecordWeight: sensing.record_weight,

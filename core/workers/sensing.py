@@ -4,11 +4,11 @@
 traces (`recall`). What it asks for a second time carries the same key, and so has its effect once.
 """
 
-from bisect import insort
+from bisect import bisect_left
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from floorwise.core.errors import Refused
+from floorwise.core.errors import BadInput, Refused
 from floorwise.core.flow.sensing import SURE, RecordExcursion, RecordWeight
 from floorwise.core.model.excursions import CLASSES, HOUR_MS, MINUTE_MS, Finding, Limits, TrackerBinding, Watch, advance
 from floorwise.core.model.readings import Reading
@@ -17,7 +17,7 @@ from floorwise.core.warehouse import Warehouse
 
 LOOKS_KEPT = 20_000  # of one kind of one binding, to put late ones in their place; two weeks at one a minute
 RECALL_MS = 72 * HOUR_MS  # how far back a start reads the store: an excursion that began before it is told anew from there
-RECALL_STEP_MS = 2 * HOUR_MS  # in one question; one look a second still fits an answer
+LEAST_SPAN_MS = MINUTE_MS  # a question is halved until its answer fits; looks that come faster than this allows are passed over
 SETTLED_MS = (30_000, 5 * MINUTE_MS)  # a weight at rest for so long is compared, and once more when late confirmations have come
 BINDINGS_KEPT = 3  # of one device: late readings belong to the binding of their own time
 
@@ -32,46 +32,55 @@ class Ask(NamedTuple):
 class _Track:
     """One kind of one binding: the watch, and the looks behind it."""
 
-    __slots__ = ("_base", "_looks", "_told", "binding", "late", "limits", "too_late", "watch")
+    __slots__ = ("_base", "_is_behind", "_looks", "_told", "binding", "late", "limits", "too_late", "watch")
 
     def __init__(self, binding: TrackerBinding, limits: Limits) -> None:
         self.binding, self.limits = binding, limits
         self.watch = self._base = Watch()
         self._looks: list[tuple[int, int]] = []
         self._told: dict[tuple[str, int], tuple[int, int]] = {}
+        self._is_behind = False  # a look came late: the watch is to be made again
         self.late = self.too_late = 0
 
     def look(self, ts: int, milli: int) -> list[Finding]:
-        """Take a look in, in its place in time; give what is new."""
-        if ts >= self.watch.ts:
+        """Take a look in, in its place in time; give what is new. After late looks that waits for `settle`."""
+        if ts > self.watch.ts and not self._is_behind:
             self._looks.append((ts, milli))
             self.watch, findings = advance(self.watch, ts, milli, self.limits)
-        elif ts < self._base.ts:
+            return self._fresh(findings)
+        if ts < self._base.ts:
             self.too_late += 1
             return []
-        else:
+        at = bisect_left(self._looks, (ts, milli))
+        if at == len(self._looks) or self._looks[at] != (ts, milli):  # the same again says nothing
+            self._looks.insert(at, (ts, milli))
             self.late += 1
-            insort(self._looks, (ts, milli))
-            self.watch, findings = self._again()
+            self._is_behind = True
+        return []
+
+    def settle(self) -> list[Finding]:
+        """Look at the whole trace once more if something came late; give what is new, as it stands at the end."""
+        findings: list[Finding] = []
+        if self._is_behind:
+            watch, found = self._base, {}
+            for ts, milli in self._looks:
+                watch, some = advance(watch, ts, milli, self.limits)
+                found |= {(one.side, one.from_ms): one for one in some}
+            self.watch, self._is_behind, findings = watch, False, self._fresh(found.values())
         if len(self._looks) > LOOKS_KEPT:
             half = LOOKS_KEPT // 2
             for old in self._looks[:half]:
                 self._base, _ = advance(self._base, *old, self.limits)
             del self._looks[:half]
+        return findings
+
+    def _fresh(self, findings: Iterable[Finding]) -> list[Finding]:
         fresh = []
         for one in findings:
             if self._told.get((one.side, one.from_ms)) != (one.to_ms, one.peak_milli):
                 self._told[one.side, one.from_ms] = one.to_ms, one.peak_milli
                 fresh.append(one)
         return fresh
-
-    def _again(self) -> tuple[Watch, list[Finding]]:
-        """The whole trace once more, now that something has come late; each finding as it stands at the end."""
-        watch, found = self._base, {}
-        for ts, milli in self._looks:
-            watch, findings = advance(watch, ts, milli, self.limits)
-            found |= {(one.side, one.from_ms): one for one in findings}
-        return watch, list(found.values())
 
 
 class _Rest:
@@ -104,30 +113,31 @@ class Sensing:
             self._bindings[one.device] = kept[-BINDINGS_KEPT:]
 
     def take(self, readings: Iterable[Reading]) -> list[Ask]:
-        """What these readings ask for, in their order."""
+        """What these readings ask for, in their order; what late ones change comes last."""
         asks: list[Ask] = []
+        touched: dict[int, _Track] = {}
         for reading in readings:
             binding = self._binding_at(reading.device, reading.ts)
             if binding is not None:
-                self._watch(reading, binding, asks)
+                self._watch(reading, binding, asks, touched)
                 if binding.sigma_g and isinstance(gross := reading.values.get("gross_g"), float):
                     self._weigh(reading, binding, gross, asks)
+        for track in touched.values():
+            asks += [_excursion(track.binding, one) for one in track.settle()]
         return asks
 
-    def recall(self, store: Store, now_ms: int) -> list[Ask]:
-        """Read what the open bindings' devices said lately, as after a start; the asks repeat old ones and miss nothing since."""
+    def recall(self, store: Store, now_ms: int, devices: Iterable[str] = ()) -> list[Ask]:
+        """Read what devices (none named: all) said lately under the bindings known here, as after a start or a late binding.
+
+        The asks repeat what was asked before and miss nothing since.
+        """
         asks: list[Ask] = []
-        for device in sorted(self._bindings):
-            binding = self._bindings[device][-1]
-            if binding.released_at_ms:
-                continue
-            start = max(binding.bound_at_ms, now_ms - RECALL_MS)
-            for limits in CLASSES[binding.product_class]:
-                for low in range(start, now_ms + 1, RECALL_STEP_MS):
-                    for point in store.query(device, limits.kind, low, min(now_ms, low + RECALL_STEP_MS - 1)):
-                        if point is not None:
-                            reading = Reading(device, 0, 0, point.at_ms, {limits.kind: point.value})
-                            self._watch(reading, binding, asks)
+        for device in sorted(devices or self._bindings):
+            for binding in self._bindings.get(device, ()):
+                start, end = max(binding.bound_at_ms, now_ms - RECALL_MS), min(now_ms, (binding.released_at_ms or now_ms + 1) - 1)
+                for limits in CLASSES[binding.product_class]:
+                    looks = looks_of(store, device, limits.kind, start, end) if start <= end else []
+                    asks += self.take(Reading(device, 0, 0, ts, {limits.kind: value}) for ts, value in looks)
         return asks
 
     def watch_of(self, device: str, kind: str) -> Watch | None:
@@ -142,7 +152,7 @@ class Sensing:
                 return one
         return None
 
-    def _watch(self, reading: Reading, binding: TrackerBinding, asks: list[Ask]) -> None:
+    def _watch(self, reading: Reading, binding: TrackerBinding, asks: list[Ask], touched: dict[int, _Track]) -> None:
         for limits in CLASSES[binding.product_class]:
             value = reading.values.get(limits.kind)
             if not isinstance(value, float):
@@ -151,10 +161,8 @@ class Sensing:
             track = self._tracks.get(key)
             if track is None:
                 track = self._tracks[key] = _Track(binding, limits)
-            for one in track.look(reading.ts, round(value * 1000)):
-                name = f"excursion/{binding.device}/{one.kind}/{one.side}/{one.from_ms}/{one.to_ms}/{one.peak_milli}"
-                words = (binding.subject, one.kind, one.from_ms, one.to_ms, one.peak_milli, one.limit_milli, binding.device, one.side)
-                asks.append(Ask(name, RecordExcursion(*words)))
+            touched[id(track)] = track
+            asks += [_excursion(binding, one) for one in track.look(reading.ts, round(value * 1000))]
 
     def _weigh(self, reading: Reading, binding: TrackerBinding, gross_g: float, asks: list[Ask]) -> None:
         key = binding.device, binding.bound_at_ms
@@ -168,6 +176,23 @@ class Sensing:
             weight_g = round(rest.total_g / rest.count) - binding.tare_g
             name = f"weight/{reading.device}/{reading.boot}/{reading.seq}"
             asks.append(Ask(name, RecordWeight(binding.subject, weight_g, binding.sigma_g, reading.device, reading.ts)))
+
+
+def _excursion(binding: TrackerBinding, found: Finding) -> Ask:
+    name = f"excursion/{binding.device}/{found.kind}/{found.side}/{found.from_ms}/{found.to_ms}/{found.peak_milli}"
+    words = (binding.subject, found.kind, found.from_ms, found.to_ms, found.peak_milli, found.limit_milli, binding.device, found.side)
+    return Ask(name, RecordExcursion(*words))
+
+
+def looks_of(store: Store, device: str, kind: str, from_ms: int, to_ms: int) -> list[tuple[int, float]]:
+    """Every look of a measured kind as (ts, value), in order, however many there are."""
+    try:
+        return [(point.at_ms, point.value) for point in store.query(device, kind, from_ms, to_ms) if point is not None]
+    except BadInput:
+        if to_ms - from_ms < LEAST_SPAN_MS:
+            return []
+    middle = (from_ms + to_ms) // 2
+    return looks_of(store, device, kind, from_ms, middle) + looks_of(store, device, kind, middle + 1, to_ms)
 
 
 def bindings_of(ledger: Ledger) -> list[TrackerBinding]:

@@ -60,7 +60,8 @@ class Trackers:
         journey = {"parcel": parcel["parcel"], "from_ms": sent_ms, "to_ms": 0, "cold": is_cold, "planted": is_planted}
         self._journeys[name] = journey
         self._world.set_note(f"journey/{name}", journey)
-        body = {"device": name, "parcel": parcel["parcel"], "at_ms": sent_ms}
+        goods = "chilled" if is_cold else "ambient"
+        body = {"device": name, "subject": parcel["parcel"], "product_class": goods, "at_ms": sent_ms}
         self._world.send(f"bind/{name}", "/api/commands/BindTracker", f"bind/{name}/{parcel['parcel']}", body)
         self.bound += 1
         self._floor.at(sent_ms, self._look, name, parcel["parcel"])

@@ -5,7 +5,7 @@ import pytest
 from floorwise.core.errors import BadInput, NotFound, WrongState
 from floorwise.core.flow.counting import ChangeStatus
 from floorwise.core.flow.handling import BuildUnit, MoveStock
-from floorwise.core.flow.sensing import BindTracker, RecordExcursion, RecordWeight, ReleaseTracker, SettleExcursion
+from floorwise.core.flow.sensing import BindTracker, RecordExcursion, RecordWeight, SettleExcursion, UnbindTracker
 from floorwise.core.model.excursions import Excursion, Exposure, TrackerBinding
 from floorwise.core.model.stock import Balance, Pool
 from floorwise.core.model.work import CountTask
@@ -149,8 +149,8 @@ def test_a_device_is_bound_to_one_subject_at_a_time(floor):
     floor.do(BindTracker("t-1", "A00-1", "frozen"))
     rows = floor.ledger.find(TrackerBinding, "key", "t-1")
     assert [(row.subject, row.bound_at_ms, row.released_at_ms) for row in rows] == [("A00-0", now, now + 1000), ("A00-1", now + 1000, 0)]
-    assert floor.do(ReleaseTracker("t-1")) == {"released": 1}
-    assert floor.do(ReleaseTracker("t-1")) == {"released": 0}
+    assert floor.do(UnbindTracker("t-1")) == {"released": 1}
+    assert floor.do(UnbindTracker("t-1")) == {"released": 0}
     assert floor.ledger.find(TrackerBinding, "by_open", 0) == []
 
 
