@@ -11,7 +11,7 @@ from floorwise.optimizer.check import depot_node, location_node, shortest_path, 
 from floorwise.optimizer.routing import Floor, Tour
 from floorwise.optimizer.walkgraph import WalkGraph
 
-WIDTH_PX, MARGIN_PX, MOST_HEIGHT_PX = 900, 40, 1_400
+MOST_WIDTH_PX, MOST_HEIGHT_PX, MARGIN_PX, LEAST_WIDTH_PX = 1_000, 800, 40, 360
 
 STYLE = (
     ".floor{stroke:#c9ced6;stroke-width:6;stroke-linecap:round;fill:none}.shut{stroke:#c0392b;stroke-width:4}"
@@ -21,13 +21,14 @@ STYLE = (
 
 
 def svg(floor: Floor, tours: Sequence[Tour], title: str = "") -> str:
-    """Return an SVG drawing of one or more tours; LookupError-free for any tour that `check.check_tour` accepts.
+    """Return an SVG drawing of one or more tours; any tour that `check.check_tour` accepts can be drawn.
 
     A WalkGraph without coordinates for every node is drawn on a circle, its lengths then being out of scale.
     """
     place = _Plan(floor, tours)
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH_PX} {place.height_px}" role="img">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {place.width_px} {place.height_px}" '
+        f'width="{place.width_px}" height="{place.height_px}" role="img">',
         f"<title>{escape(title or 'Picking walk')}</title><style>{STYLE}</style>",
     ]
     parts += place.floor_lines()
@@ -52,9 +53,9 @@ class _Plan:
         xs, ys = [p[0] for p in self.xy.values()], [p[1] for p in self.xy.values()]
         self.left, self.front = min(xs), min(ys)
         wide, high = max(max(xs) - self.left, 1), max(max(ys) - self.front, 1)
-        self.scale = (WIDTH_PX - 2 * MARGIN_PX) / wide
-        self.stretch = min(1.0, (MOST_HEIGHT_PX - 2 * MARGIN_PX) / (high * self.scale))
-        self.height_px = round(high * self.scale * self.stretch) + 2 * MARGIN_PX + 10
+        self.scale = min((MOST_WIDTH_PX - 2 * MARGIN_PX) / wide, (MOST_HEIGHT_PX - 2 * MARGIN_PX) / high)
+        self.width_px = max(round(wide * self.scale) + 2 * MARGIN_PX, LEAST_WIDTH_PX)
+        self.height_px = round(high * self.scale) + 2 * MARGIN_PX + 10
         self.legs = 0
 
     def _coordinates(self) -> dict:
@@ -82,7 +83,7 @@ class _Plan:
 
     def px(self, point: tuple[float, float], shift: float = 0.0) -> tuple[float, float]:
         x = MARGIN_PX + (point[0] - self.left) * self.scale + shift
-        y = self.height_px - MARGIN_PX - (point[1] - self.front) * self.scale * self.stretch + shift
+        y = self.height_px - MARGIN_PX - (point[1] - self.front) * self.scale + shift
         return x, y
 
     def floor_lines(self) -> list[str]:

@@ -36,7 +36,7 @@ STEPS_A_SECOND = 200_000_000  # of either exact sweep, on a slow machine
 MOST_KEPT_BYTES = 400_000_000
 MOST_CODES = 1 << 17
 MOST_RADIX = 1 << 61  # of a code that is one number
-QUICK_LABELS, PATIENT_LABELS, PATIENT_SECONDS = 6_000, 20_000, 2.0  # the latter may take a second or two
+QUICK_LABELS, PATIENT_LABELS, PATIENT_SECONDS = 42_000, 20_000, 2.0  # the latter may take a second or two
 MOST_SEARCHES = 10_000  # whatever the clock says
 
 
@@ -240,7 +240,7 @@ def _on_aisles(floor: BlockLayout, wanted: _Wanted, start: int, deadline: float,
         if again == 0 and can_be_exact and steps <= left * STEPS_A_SECOND:
             return exact()
         if again % 10 == 0 and codes < MOST_RADIX and not wanted.extra.any():
-            labels = PATIENT_LABELS if left > PATIENT_SECONDS else QUICK_LABELS
+            labels = PATIENT_LABELS if left > PATIENT_SECONDS else QUICK_LABELS // space.states
             cost, is_lost = sweep_labels(
                 *store[:9], wanted.demand, radix, visit_moves(floor.blocks + 1), *tables, price, best - grain + 1, labels,
                 labels == PATIENT_LABELS, spare,

@@ -3,7 +3,7 @@
 A state describes, for one aisle, what the part of the walk to its left has done at each cross-aisle: untouched, even or odd degree, and
 which of the touched crossings already hang together. Every piece holds an even number of odd crossings, and pieces never cross each other.
 
-Source: G. D. H. Cambazard and N. Catusse, Fixed-parameter algorithms for rectilinear Steiner tree and rectilinear traveling salesman
+Source: H. Cambazard and N. Catusse, Fixed-parameter algorithms for rectilinear Steiner tree and rectilinear traveling salesman
 problem in the plane, EJOR 270(2), 2018; L. Pansart, N. Catusse and H. Cambazard, Exact algorithms for the order picking problem,
 Computers & Operations Research 100, 2018.
 """
