@@ -289,6 +289,28 @@ class _Search:
         return batch
 
 
+def improved(arrays: tuple, batch: np.ndarray, steps: int, seed: int) -> np.ndarray:
+    """Return batch numbers after `steps` moves from a given start, never a longer plan; `arrays` as in `Problem.arrays`.
+
+    For callers with a floor of their own; by count only, so the same arguments give the same batches.
+    """
+    masks, _, capacity, _, floor = arrays
+    if len(masks) < 2 or steps <= 0:
+        return batch
+    bits = random.Random(seed)
+    length = int(batch_lengths(masks, batch, floor).sum())
+    mean = length / len(np.unique(batch))
+    hot = max(COLD, HOT * min(1.0, steps / (STEPS_AN_ORDER * len(masks)))) * mean
+    walked_from, best = batch.astype(np.int64), batch.astype(np.int64)
+    anneal(
+        *arrays, walked_from, best, np.int64(length), OVERLOAD_PRICE * mean / np.maximum(capacity, 1),
+        (OVERLOAD_SLACK * capacity).astype(np.int64), hot, COLD * mean, 0.0, 1.0, steps,
+        np.array([bits.getrandbits(64)], np.uint64), np.array([bits.getrandbits(64) for _ in masks], np.uint64),
+        np.zeros(MEMORY_ONE_BLOCK, np.uint64), np.zeros(MEMORY_ONE_BLOCK, np.int64),
+    )  # fmt: skip
+    return best
+
+
 def walked(problem: Problem, groups: list[list[int]]) -> tuple[Batch, ...]:
     """Return a batch with its exact walk for each group of order numbers."""
     sets = [sorted({location for n in group for location in problem.orders[n].locations}) for group in groups]

@@ -78,6 +78,21 @@ def test_no_parts_give_an_empty_plan():
     assert (plan.tours, plan.length_mm, plan.lower_bound_mm) == ((), 0, 0)
 
 
+def test_effort_makes_a_plan_shorter_and_the_same_effort_the_same_plan():
+    rng = random.Random(4)
+    block = Block(tuple(3_000 * n for n in range(8)), 30_000, 0)
+    bins = [BinPoint(f"{a}-{b}", a, 500 + 1_000 * b, 0) for a in range(8) for b in range(29)]
+    stock = [BinStock(b.location, f"S{n:03}", "", 5, 99, 0) for n, b in enumerate(bins)]
+    parts = [part(f"P{n}", *((f"S{rng.randrange(len(bins)):03}", 1) for _ in range(rng.randint(2, 9)))) for n in range(40)]
+    lazy = request(parts, stock, bins, cart=WIDE._replace(lines=25), block=block)
+    eager = lazy._replace(effort=100_000)
+    short, long = SavingsPlanner().plan(eager), SavingsPlanner().plan(lazy)
+    assert short.length_mm < long.length_mm
+    assert SavingsPlanner().plan(eager) == short
+    assert sorted(name for tour in short.tours for name in tour.parts) == sorted(p.part for p in parts)
+    assert all(sum(len(p.lines) for p in parts if p.part in tour.parts) <= 25 for tour in short.tours)
+
+
 def walked(block, bins, tour):
     """Re-compute a tour's length from its takes alone."""
     points = {b.location: b for b in bins}
