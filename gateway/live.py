@@ -28,6 +28,7 @@ from floorwise.core.adapters.ledger_sql.sqlite import open_ledger
 from floorwise.core.errors import Conflict, FloorError
 from floorwise.core.flow.table import HANDLERS
 from floorwise.core.model.journal import Event
+from floorwise.core.ports import Store
 from floorwise.core.verify.liveness import backlogs
 from floorwise.core.warehouse import Warehouse
 from floorwise.edge.link import Address
@@ -36,10 +37,12 @@ from floorwise.gateway import clock as clocks
 from floorwise.gateway.board import Board
 from floorwise.gateway.broker import Broker, BrokerFailed
 from floorwise.gateway.broker import start as start_broker
+from floorwise.gateway.conditions import LedgerConditions
 from floorwise.gateway.handhelds import Handhelds
 from floorwise.gateway.http.context import Check, Gateway
 from floorwise.gateway.http.streams import Streams
 from floorwise.gateway.reader import Readers
+from floorwise.gateway.sensing_desk import SensingDesk
 from floorwise.gateway.settings import Settings
 from floorwise.gateway.workers import Crew, Pulse, Worker
 from floorwise.gateway.writer import Clerk, Writer
@@ -50,6 +53,7 @@ BROKER_LOOK_S = 0.5
 BROKER_PAUSE_S = 5.0  # after a broker that does not start
 HTTP_STOP_S = 5  # for answers that are under way
 CONNECTIONS = 500  # of HTTP at the same time; more are answered 503
+SENSE_EVERY_S = 0.1  # between two looks at what the intake has stored
 RATE_OVER_S = 10.0  # readings a second are counted over this time
 
 log = structlog.get_logger(__name__)
@@ -98,13 +102,15 @@ class Live:
         self.journal.read(ledger, saved)
         self.crew = Crew(self.writer, self.readers, self.pulse)
         self.handhelds = Handhelds(_address(settings, broker), self.writer, self.readers, settings.site) if broker else None
-        self.store, self.intake = self._open_readings() if broker else (None, None)
+        self.store = self._open_store() if broker else None
+        self.intake, self.sensing = self._open_intake() if broker else (None, None)
         self._is_loaded = False
         self._stored: deque[tuple[float, int]] = deque(maxlen=round(RATE_OVER_S / EASE_EVERY_S))
         self._stored_before = sum(stream.count for stream in self.store.accounts()) if self.store else 0
         self.gateway = Gateway(
             settings, self.writer, self.readers, self.board, self.clock, self.streams, self.checks,
-            store=self.store, intake_figures=self.readings_figures if self.intake else None, expected=self._expected(),
+            store=self.store, conditions=LedgerConditions(self.store, settings.site) if self.store else None,
+            intake_figures=self.readings_figures if self.intake else None, expected=self._expected(),
         )  # fmt: skip
 
     async def run(self, listener: socket.socket, stop: asyncio.Event) -> None:
@@ -168,7 +174,7 @@ class Live:
         """Pieces of work that wait for this process: what slows a paced clock."""
         with self.readers.read() as ledger:
             waiting = sum(backlog.count for backlog in backlogs(ledger, self.clock.now_ms(), self._expected()) if backlog.is_used)
-        return waiting + self.writer.queued + (self.intake.queued if self.intake else 0)
+        return waiting + self.writer.queued + (self.intake.queued + self.sensing.waiting if self.intake else 0)
 
     def _committed(self, number: int) -> None:
         self.pulse.beat(number)
@@ -186,6 +192,8 @@ class Live:
             crew.append(workers.shipping_desk(PaperCarrier(told.data / LABELS)))
         if self.handhelds:
             crew.append(workers.dispatcher(self.handhelds))
+        if self.sensing:
+            crew.append(Worker("sensing", self.sensing.step, SENSE_EVERY_S))
         return crew
 
     def _follow(self, clerk: Clerk) -> int:
@@ -195,17 +203,21 @@ class Live:
             self._is_loaded = True
         return self.board.follow(clerk.ledger)
 
-    def _open_readings(self) -> tuple[Any, Any]:
-        from floorwise.core.adapters.bus_mqtt import BusAddress
+    def _open_store(self) -> Store:
         from floorwise.core.adapters.store_duckdb import DuckStore
-        from floorwise.gateway.intake import Intake
 
         store = DuckStore(self.settings.data / STORE_FILE)
         if store.aside:
             log.error("store_damaged", aside=store.aside.name)
-        told = self.settings
+        return store
+
+    def _open_intake(self) -> tuple[Any, SensingDesk]:
+        from floorwise.core.adapters.bus_mqtt import BusAddress
+        from floorwise.gateway.intake import Intake
+
+        sensing, told = SensingDesk(self.store, self.clock.now_ms), self.settings
         address = BusAddress(self.broker.url, told.broker_username, told.broker_password, told.broker_ca_file)
-        return store, Intake(address, store)
+        return Intake(address, self.store, sensing.take), sensing
 
     async def _answer(self, listener: socket.socket, stop: asyncio.Event) -> None:
         port = listener.getsockname()[1]

@@ -55,8 +55,9 @@ def test_a_line_nobody_understands_is_parked_and_the_rest_goes_on(house, tools, 
 
 @pytest.mark.parametrize(
     "change",
-    [{"lines": []}, {"currency": "POUND"}, {"reference": ""}, {"colour": "red"}, {"allow_backorder": 2}, {"channel": "a\0b"}, {"lines": [{"sku": "MUG", "quantity": 1.5}]},
-     {"lines": [{"sku": "MUG", "quantity": True}]}, {"lines": [{"sku": "MUG", "quantity": 2**53}]}, {"currency": "EUR"}],
+    [{"lines": []}, {"currency": "POUND"}, {"reference": ""}, {"colour": "red"}, {"allow_backorder": 2}, {"channel": "a\0b"},
+     {"lines": [{"sku": "MUG", "quantity": 1.5}]}, {"lines": [{"sku": "MUG", "quantity": True}]},
+     {"lines": [{"sku": "MUG", "quantity": 2**53}]}, {"currency": "EUR"}],
     ids=str,
 )  # fmt: skip
 def test_what_makes_no_sense_is_bad_input_and_says_where(house, tools, reference, change):

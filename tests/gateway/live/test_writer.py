@@ -53,7 +53,7 @@ def test_commands_that_waited_together_share_commits_and_each_gets_its_own_reply
 
 
 def test_a_refusal_in_a_group_takes_nobody_with_it(made):
-    writer, ledger = made
+    writer, _ = made
     gate = _held(writer)
     good, bad, wrong, last = (writer.submit(c) for c in (wanted("a"), CancelOrder("NONE"), wanted("b", 2**52), wanted("c")))
     gate.set()
@@ -74,7 +74,7 @@ def test_numbers_that_are_too_large_together_are_bad_input_and_the_writer_goes_o
 
 
 def test_a_key_has_one_effect_however_many_ask_at_once(made):
-    writer, ledger = made
+    writer, _ = made
     writer.start()
     with ThreadPoolExecutor(8) as pool:
         replies = list(pool.map(lambda _: writer.submit(wanted("one"), "key").result(PATIENCE_S), range(64)))
