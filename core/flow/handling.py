@@ -7,18 +7,15 @@ belong to picking and shipping and are refused here. Every command conserves wha
 
 from typing import NamedTuple
 
-from floorwise.core.errors import BadInput, NotFound, StockConflict, TreeConflict, WrongState
-from floorwise.core.flow import books, promising, shrinking
+from floorwise.core.errors import BadInput, StockConflict, TreeConflict, WrongState
+from floorwise.core.flow import books, promising, shrinking, tree
 from floorwise.core.model import events
-from floorwise.core.model.gs1 import SSCC_LENGTH, Fault, is_digits, parse_sscc
-from floorwise.core.model.handling import GONE, TREE_DEPTH, HandlingUnit, unit_of
-from floorwise.core.model.stock import STATUSES, STOCK_UNITS, Balance, Move, place_kind
+from floorwise.core.model.handling import HandlingUnit, unit_of
+from floorwise.core.model.stock import STATUSES, STOCK_UNITS, Balance, place_kind
 from floorwise.core.model.work import Pick, Tour
 from floorwise.core.ports import Desk
 
-MOST_UNITS = 10_000  # units within one unit that a command moves
 MOST_TAKES = 1_000  # quantities one split takes over
-UNIT_CHARACTERS = 40  # of a licence plate
 
 
 class BuildUnit(NamedTuple):
@@ -110,7 +107,7 @@ def build_unit(desk: Desk, wanted: BuildUnit) -> dict:
     there = desk.ledger.get(HandlingUnit, wanted.unit)
     if there is not None and (there.kind, there.parent) == (wanted.kind, wanted.place):
         return {"unit": there.unit, "again": 1}
-    _make(desk, wanted.unit, wanted.kind, wanted.place)
+    tree.make(desk, wanted.unit, wanted.kind, wanted.place)
     return {"unit": wanted.unit}
 
 
@@ -123,7 +120,7 @@ def move_stock(desk: Desk, wanted: MoveStock) -> dict:
         if place_kind(place) == "bin":
             books.location_at(desk, place)
         else:
-            require_open(desk, place)
+            tree.require_open(desk, place)
     there = desk.ledger.get(Balance, wanted.source, wanted.sku, wanted.lot, wanted.serial, wanted.owner, wanted.status)
     free = there.on_hand - there.reserved if there else 0
     quantity = wanted.quantity or free
@@ -139,20 +136,20 @@ def move_stock(desk: Desk, wanted: MoveStock) -> dict:
 def move_unit(desk: Desk, told: MoveUnit) -> dict:
     """Move the unit; again to where it stands changes nothing. Units inside that are bound to picks stay bound where the unit can still
     be picked from, and picks lead there; elsewhere picks and promises give way by the victim rule."""
-    unit = _stock_unit(desk, told.unit)
+    unit = tree.stock_unit(desk, told.unit)
     if told.source and unit.parent != told.source:
         raise TreeConflict(f"unit {unit.unit} stands in {unit.parent}, not in {told.source}; it has one parent")
     if unit.parent == told.target:
         return {"unit": unit.unit, "again": 1}
     if unit_of(unit.parent):
-        require_open(desk, unit.parent)
-    inside = _inside(desk, unit)
-    _require_fit(desk, unit.unit, unit.kind, told.target, inside)
+        tree.require_open(desk, unit.parent)
+    inside = tree.inside_of(desk, unit)
+    tree.require_fit(desk, unit.unit, unit.kind, told.target, inside)
     was, will = books.is_in_sellable_bin(desk, unit.place), _is_for_sale(desk, told.target)
     balances = [row for each in inside for row in desk.ledger.find(Balance, "key", each.place) if row.on_hand]
     if was and not will:
         _withdraw(desk, balances)
-    _stand(desk, unit, told.target, "moved", told.at_ms)
+    tree.stand(desk, unit, told.target, "moved", told.at_ms)
     if will and not was:
         for row in _for_sale(balances):
             books.change_pool(desk, row.sku, row.owner, row.on_hand, 0)
@@ -167,11 +164,11 @@ def move_unit(desk: Desk, told: MoveUnit) -> dict:
 
 def split_unit(desk: Desk, wanted: SplitUnit) -> dict:
     """Take units over into a new unit; StockConflict when fewer are free than a take asks for."""
-    unit = _stock_unit(desk, wanted.unit)
-    require_open(desk, unit.place)
+    unit = tree.stock_unit(desk, wanted.unit)
+    tree.require_open(desk, unit.place)
     if not 0 < len(wanted.takes) <= MOST_TAKES:
         raise BadInput(f"split of {unit.unit}: {len(wanted.takes)} takes; 1 to {MOST_TAKES:,} are possible")
-    new, moved = _make(desk, wanted.into, unit.kind, unit.parent), 0
+    new, moved = tree.make(desk, wanted.into, unit.kind, unit.parent), 0
     for take in wanted.takes:
         if take.quantity <= 0:
             raise BadInput(f"split of {unit.unit}: {take.quantity} {take.sku}")
@@ -182,151 +179,54 @@ def split_unit(desk: Desk, wanted: SplitUnit) -> dict:
 
 def merge_units(desk: Desk, wanted: MergeUnits) -> dict:
     """Put all of one unit into another, its inner units and its picks too; WrongState when the two do not stand together."""
-    unit, into = _stock_unit(desk, wanted.unit), _stock_unit(desk, wanted.into)
+    unit, into = tree.stock_unit(desk, wanted.unit), tree.stock_unit(desk, wanted.into)
     if unit.parent != into.parent:
         raise WrongState(f"{unit.unit} stands in {unit.parent}, {into.unit} in {into.parent}; bring them together with MoveUnit first")
     if unit.unit == into.unit:
         raise TreeConflict(f"unit {unit.unit} cannot be put into itself")
     for each in (unit, into):
-        require_open(desk, each.place)
-    inside = _inside(desk, unit)
-    for child in _children(desk, unit):
-        _require_fit(desk, child.unit, child.kind, into.place, _inside(desk, child))
+        tree.require_open(desk, each.place)
+    inside = tree.inside_of(desk, unit)
+    for child in tree.children_of(desk, unit):
+        tree.require_fit(desk, child.unit, child.kind, into.place, tree.inside_of(desk, child))
     units = _empty(desk, unit, into.place, "merged")
-    _end(desk, unit, "merged")
+    tree.end(desk, unit, "merged")
     return {"unit": into.unit, "moved": units, "units": len(inside) - 1}
 
 
 def relabel_unit(desk: Desk, wanted: RelabelUnit) -> dict:
     """Give the unit its new name; sealed units stay sealed. TreeConflict when the name is taken."""
-    unit = _stock_unit(desk, wanted.unit)
+    unit = tree.stock_unit(desk, wanted.unit)
     if unit_of(unit.parent):
-        require_open(desk, unit.parent)
-    new = _make(desk, wanted.label, unit.kind, unit.parent)
+        tree.require_open(desk, unit.parent)
+    new = tree.make(desk, wanted.label, unit.kind, unit.parent)
     units = _empty(desk, unit, new.place, "relabelled")
     if unit.state == "closed":
         desk.ledger.change(new, state="closed")
         desk.tell(events.UnitChanged(new.unit, "closed", "relabelled"))
-    _end(desk, unit, "relabelled")
+    tree.end(desk, unit, "relabelled")
     return {"unit": new.unit, "moved": units}
 
 
 def open_unit(desk: Desk, wanted: OpenUnit) -> dict:
     """Make the contents loose where the unit stands; inner units stay whole, and picks lead to the bin."""
-    unit = _stock_unit(desk, wanted.unit)
+    unit = tree.stock_unit(desk, wanted.unit)
     if unit_of(unit.parent):
-        require_open(desk, unit.parent)
+        tree.require_open(desk, unit.parent)
     loose = _empty(desk, unit, unit.parent, "opened")
-    _end(desk, unit, "opened")
+    tree.end(desk, unit, "opened")
     desk.tell(events.UnitOpened(unit.unit, unit.parent, loose))
     return {"unit": unit.unit, "place": unit.parent, "loose": loose}
 
 
 def close_unit(desk: Desk, wanted: CloseUnit) -> dict:
     """Seal the unit; a sealed one stays as it is."""
-    return _set_state(desk, _stock_unit(desk, wanted.unit), "closed", "closed")
+    return tree.set_state(desk, tree.stock_unit(desk, wanted.unit), "closed", "closed")
 
 
 def reopen_unit(desk: Desk, wanted: ReopenUnit) -> dict:
     """Break the seal; an open unit stays as it is."""
-    return _set_state(desk, _stock_unit(desk, wanted.unit), "open", "reopened")
-
-
-def require_open(desk: Desk, place: str) -> HandlingUnit:
-    """The pallet or case that is this place, when it and all units around it are open; TreeConflict naming the one that is not."""
-    if place_kind(place) not in STOCK_UNITS:
-        raise BadInput(f"{place!r} is not a bin, a pallet or a case")
-    found = first = books.unit_at(desk, unit_of(place))
-    for _ in range(TREE_DEPTH):
-        if found.place != place:
-            raise NotFound(f"{place} is unknown; unit {found.unit} is a {found.kind}")
-        if found.state != "open":
-            raise TreeConflict(f"unit {found.unit} is {found.state}" + ("; reopen it first" if found.state == "closed" else ""))
-        place = found.parent
-        if not unit_of(place):
-            return first
-        found = books.unit_at(desk, unit_of(place))
-    raise TreeConflict(f"units around {first.unit} are more than {TREE_DEPTH} deep")
-
-
-def break_seal(desk: Desk, place: str, cause: str) -> None:
-    """Somebody took units out: the unit that is this place, and those around it, are open now."""
-    for _ in range(TREE_DEPTH):
-        if not (name := unit_of(place)):
-            return
-        unit = books.unit_at(desk, name)
-        if unit.state == "closed":
-            _set_state(desk, unit, "open", cause)
-        place = unit.parent
-
-
-def _stock_unit(desk: Desk, name: str) -> HandlingUnit:
-    unit = books.unit_at(desk, name)
-    if unit.kind not in STOCK_UNITS:
-        way = {"tote": "its tour and the pack bench move it", "parcel": "HandOver and scans move it"}[unit.kind]
-        raise WrongState(f"unit {name} is a {unit.kind} on its way to a customer; {way}")
-    if unit.state == "gone":
-        raise TreeConflict(f"unit {name} is gone: it was opened, merged or relabelled")
-    return unit
-
-
-def _make(desk: Desk, name: str, kind: str, place: str) -> HandlingUnit:
-    if not 0 < len(name) <= UNIT_CHARACTERS or ":" in name or not name.isprintable() or name.strip() != name:
-        raise BadInput(f"unit {name!r}: a name of 1 to {UNIT_CHARACTERS} printable characters without a colon is needed")
-    if len(name) == SSCC_LENGTH and is_digits(name) and isinstance(fault := parse_sscc(name), Fault):
-        raise BadInput(f"unit {name}: {fault.text}")
-    _require_fit(desk, name, kind, place, [])
-    unit = HandlingUnit(name, kind, place, desk.site, "open")
-    if not desk.ledger.insert(unit):
-        there = books.unit_at(desk, name)
-        if there.state == "gone":
-            raise TreeConflict(f"unit {name} is gone and its name with it; use a new one")
-        raise TreeConflict(f"unit {name} is a {there.kind} in {there.parent}; it cannot stand in {place} too")
-    desk.tell(events.UnitBuilt(name, kind, place))
-    return unit
-
-
-def _require_fit(desk: Desk, name: str, kind: str, target: str, inside: list[HandlingUnit]) -> None:
-    """Whether a unit with what is inside it may stand at `target`; TreeConflict names what is against it."""
-    if place_kind(target) == "bin":
-        books.location_at(desk, target)
-        return
-    if place_kind(target) not in STOCK_UNITS:
-        raise BadInput(f"unit {name} cannot stand at {target!r}; a bin, a pallet or a case is needed")
-    if target.startswith("case:") and kind == "pallet":
-        raise TreeConflict(f"pallet {name} cannot stand in {target}")
-    own, path, place = {unit.place for unit in inside}, [], target
-    while unit_of(place):
-        path.append(place)
-        if place in own:
-            raise TreeConflict(f"unit {name} cannot stand in {target}, which is in {name} itself: {' in '.join([*path])}")
-        if len(path) > TREE_DEPTH:
-            break
-        place = books.unit_at(desk, unit_of(place)).parent
-    require_open(desk, target)
-    if len(path) + max(_height(inside), 1) > TREE_DEPTH:
-        raise TreeConflict(f"unit {name} in {target} would be more than {TREE_DEPTH} units deep")
-
-
-def _inside(desk: Desk, unit: HandlingUnit) -> list[HandlingUnit]:
-    """The unit and all units in it, each after its parent."""
-    found = [unit]
-    for each in found:
-        found += _children(desk, each)
-        if len(found) > MOST_UNITS:
-            raise TreeConflict(f"unit {unit.unit} holds more than {MOST_UNITS:,} units")
-    return found
-
-
-def _children(desk: Desk, unit: HandlingUnit) -> list[HandlingUnit]:
-    return desk.ledger.find(HandlingUnit, "by_parent", unit.place)
-
-
-def _height(inside: list[HandlingUnit]) -> int:
-    depth: dict[str, int] = {}
-    for unit in inside:
-        depth[unit.place] = depth.get(unit.parent, 0) + 1
-    return max(depth.values(), default=0)
+    return tree.set_state(desk, tree.stock_unit(desk, wanted.unit), "open", "reopened")
 
 
 def _is_for_sale(desk: Desk, target: str) -> bool:
@@ -386,32 +286,10 @@ def _empty(desk: Desk, unit: HandlingUnit, target: str, cause: str) -> int:
     for pick in desk.ledger.find(Pick, "by_place", unit.place):
         desk.ledger.change(pick, place=target)
         _tell_tour(desk, pick.tour)
-    for child in _children(desk, unit):
-        _stand(desk, child, target, cause)
+    for child in tree.children_of(desk, unit):
+        tree.stand(desk, child, target, cause)
         desk.tell(events.UnitMoved(child.unit, unit.place, target, cause))
     return units
-
-
-def _stand(desk: Desk, unit: HandlingUnit, target: str, cause: str, at_ms: int = 0) -> HandlingUnit:
-    """Write the one move of a unit, and its new parent."""
-    at_ms = at_ms or desk.now_ms
-    desk.ledger.append_move(
-        Move(0, at_ms, desk.now_ms, "", "", "", unit.unit, 1, unit.parent, target, "house", "available", "available", cause, unit.unit)
-    )
-    return desk.ledger.change(unit, parent=target)
-
-
-def _end(desk: Desk, unit: HandlingUnit, cause: str) -> None:
-    desk.ledger.change(_stand(desk, unit, GONE, cause), state="gone")
-    desk.tell(events.UnitChanged(unit.unit, "gone", cause))
-
-
-def _set_state(desk: Desk, unit: HandlingUnit, state: str, cause: str) -> dict:
-    if unit.state == state:
-        return {"unit": unit.unit, "state": state, "again": 1}
-    desk.ledger.change(unit, state=state)
-    desk.tell(events.UnitChanged(unit.unit, state, cause))
-    return {"unit": unit.unit, "state": state}
 
 
 def _lead_picks(desk: Desk, inside: list[HandlingUnit]) -> None:

@@ -6,7 +6,7 @@ One thing is asked and not told: to send out units of a lot whose date has passe
 from typing import NamedTuple
 
 from floorwise.core.errors import BadInput, NotFound, StockConflict, WrongState
-from floorwise.core.flow import books, counting, entry, handling, promising, shrinking
+from floorwise.core.flow import books, counting, entry, promising, shrinking, tree
 from floorwise.core.model import events
 from floorwise.core.model.catalog import Sku
 from floorwise.core.model.gs1 import Fault
@@ -153,7 +153,7 @@ def _require_date(desk: Desk, pick: Pick, override_by: str, at_ms: int) -> None:
 
 
 def _into_tote(desk: Desk, pick: Pick, quantity: int, tote: str, at_ms: int) -> Move:
-    handling.break_seal(desk, pick.place, "pick")
+    tree.break_seal(desk, pick.place, "pick")
     moved = books.move(
         desk,
         pick.sku,
@@ -223,7 +223,7 @@ def _lies_at(desk: Desk, pick: Pick) -> str:
 
 
 def _beyond(desk: Desk, pick: Pick, quantity: int, source: str, tote: str, at_ms: int, status: str) -> Move:
-    handling.break_seal(desk, source, "pick")
+    tree.break_seal(desk, source, "pick")
     return books.move(
         desk,
         pick.sku,

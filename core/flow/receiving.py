@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from floorwise.core.errors import BadInput, NotFound, StockConflict, WrongState
-from floorwise.core.flow import books, entry, handling, promising
+from floorwise.core.flow import books, entry, promising, tree
 from floorwise.core.model import events
 from floorwise.core.model.catalog import PackLevel, Sku
 from floorwise.core.model.gs1 import Fault
@@ -146,7 +146,7 @@ def _require_place(desk: Desk, place: str) -> None:
     if kind == "bin":
         books.location_at(desk, place)
     else:
-        handling.require_open(desk, place)
+        tree.require_open(desk, place)
 
 
 def _park(desk: Desk, told: ReceiveStock, column: str, fault: Fault) -> dict:
