@@ -17,7 +17,7 @@ PEOPLE = (
     "OpenCount", "RecordCount", "SettleUnresolved", "ChangeStatus",
     "RequestReturn", "MatchReturn", "ReceiveReturn", "GradeReturn", "RefundReturn",
     "BuildUnit", "MoveStock", "MoveUnit", "SplitUnit", "MergeUnits", "RelabelUnit", "OpenUnit", "CloseUnit", "ReopenUnit",
-    "BindTracker", "ReleaseTracker", "SettleExcursion",
+    "BindTracker", "UnbindTracker", "SettleExcursion",
     "PlaceOrder", "CancelOrder", "ParkRow", "TakeTour", "ConfirmPick", "ReportShort", "RecordScan",
     "AddSite", "AddSkus", "AddPackLevels", "AddCarriers", "SetStockRules",
 )  # fmt: skip
