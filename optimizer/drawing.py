@@ -11,7 +11,7 @@ from floorwise.optimizer.check import depot_node, location_node, shortest_path, 
 from floorwise.optimizer.routing import Floor, Tour
 from floorwise.optimizer.walkgraph import WalkGraph
 
-MOST_WIDTH_PX, MOST_HEIGHT_PX, MARGIN_PX, LEAST_WIDTH_PX = 1_000, 800, 40, 360
+MOST_WIDTH_PX, MOST_HEIGHT_PX, MARGIN_PX, LEAST_WIDTH_PX = 1_000, 800, 40, 560
 
 STYLE = (
     ".floor{stroke:#c9ced6;stroke-width:6;stroke-linecap:round;fill:none}.shut{stroke:#c0392b;stroke-width:4}"

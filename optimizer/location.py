@@ -20,9 +20,9 @@ from math import gcd
 import numpy as np
 
 from floorwise.optimizer.kernels.block import INFINITE
-from floorwise.optimizer.kernels.location_beam import sweep_labels
 from floorwise.optimizer.kernels.location_exact import MOST_MM, least_cost, trace_choice
 from floorwise.optimizer.kernels.location_graph import least_walk, search_walk
+from floorwise.optimizer.kernels.location_labels import sweep_labels
 from floorwise.optimizer.kernels.location_search import choose_locations
 from floorwise.optimizer.kernels.states import state_space, visit_moves
 from floorwise.optimizer.layout import NO_WAY_MM, BlockLayout, UnknownPlace, UnreachableBin
@@ -36,7 +36,7 @@ STEPS_A_SECOND = 200_000_000  # of either exact sweep, on a slow machine
 MOST_KEPT_BYTES = 400_000_000
 MOST_CODES = 1 << 17
 MOST_RADIX = 1 << 61  # of a code that is one number
-QUICK_LABELS, PATIENT_LABELS, PATIENT_SECONDS = 42_000, 20_000, 2.0  # the latter may take a second or two
+QUICK_LABELS, LABELS_A_SECOND, MOST_LABELS = 42_000, 15_000, 200_000  # labels × states of the proof
 MOST_SEARCHES = 10_000  # whatever the clock says
 
 
@@ -240,14 +240,13 @@ def _on_aisles(floor: BlockLayout, wanted: _Wanted, start: int, deadline: float,
         if again == 0 and can_be_exact and steps <= left * STEPS_A_SECOND:
             return exact()
         if again % 10 == 0 and codes < MOST_RADIX and not wanted.extra.any():
-            labels = PATIENT_LABELS if left > PATIENT_SECONDS else QUICK_LABELS // space.states
-            cost, is_lost = sweep_labels(
-                *store[:9], wanted.demand, radix, visit_moves(floor.blocks + 1), *tables, price, best - grain + 1, labels,
-                labels == PATIENT_LABELS, spare,
-            )  # fmt: skip
+            labels = int(min(max(QUICK_LABELS, left * LABELS_A_SECOND), MOST_LABELS)) // space.states
+            cost, has_given_up = sweep_labels(
+                *store[:9], wanted.demand, radix, visit_moves(floor.blocks + 1), *tables, price, best - grain + 1, labels, spare
+            )
             if cost < best:
                 best, chosen[:] = int(cost), spare
-            if not is_lost:
+            if not has_given_up:
                 return finish(best, "prices, ruin and recreate, proven by labels")
         if deadline - time.perf_counter() < took:
             break

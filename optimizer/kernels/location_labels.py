@@ -1,12 +1,12 @@
-"""Locations and walk by sweeping the aisles with a bounded number of labels, each a state and what has been collected.
+"""Is there a cheaper choice? Sweeping the aisles with labels, each a state and what has been collected so far.
 
-    sweep_labels(store…, demand, radix, moves, …, price, limit, most, may_lose, chosen) -> (cost, lost)
+    sweep_labels(store…, demand, radix, moves, …, price, limit, most, chosen) -> (cost, has_given_up)
 
 As `kernels.location_exact`, but only labels that can still lead below `limit` are kept: value + the priced way home + the price of what is
-missing is a lower bound for everything that grows from a label. At most `most` labels live at a time, those with the lowest bounds.
-When none had to be given up for room, the result is exact: no cheaper choice below `limit` exists. Stops must cost nothing
-(extra = 0): a useful stop that is passed is taken. Shapes as there; codes are int64, so
-the product of (demand + 1) must stay below 2**62. The prices are those of `location_search.choose_locations`.
+missing is a lower bound for everything that grows from a label. With at most `most` labels alive the result is exact: the cheapest choice
+below `limit`, or INFINITE when there is none; beyond that it gives up. Shapes as there; codes are int64, so the product of (demand + 1)
+must stay below 2**62. The prices are those of `location_search.choose_locations`. Stops must cost nothing (extra = 0): a useful stop that
+is passed is taken.
 
 Source: T. Morin and R. Marsten, Branch-and-bound strategies for dynamic programming, Operations Research 24(4), 1976.
 """
@@ -21,7 +21,7 @@ from floorwise.optimizer.kernels.prices import price_rows
 from floorwise.optimizer.kernels.states import OPTIONS
 
 EMPTY = np.int64(-1)
-GROWTH = 24  # new labels between two cuts, as a multiple of `most`
+SLACK = 4_096  # room for what one label may grow into before the count is looked at
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -47,7 +47,7 @@ def _put(table, state, code, value, rest, parent, how, front, back, size, s, c, 
             return size
         slot = (slot + 1) & mask
     if size >= len(state):
-        return size  # no room: the caller's cut has been too late, counted as lost
+        return size  # full, so more than `most`: the sweep will give up
     table[slot] = size
     state[size], code[size], value[size], rest[size] = s, c, v, left
     parent[size], how[size], front[size], back[size] = p, kind, i, j
@@ -70,17 +70,14 @@ def _way_home(mm, article, units, extra, first, low, high, closed, width, demand
 @njit(cache=True, nogil=True)
 def sweep_labels(
     mm, article, units, extra, first, low, high, closed, width, demand, radix, moves, into, source, option, closed_states,
-    price, limit, most, may_lose, chosen,
+    price, limit, most, chosen,
 ):  # fmt: skip
-    """Fill `chosen` with a choice below `limit` and return (cost, whether labels were lost); INFINITE if none was found.
-
-    Without may_lose it gives up as soon as a label has to go: (INFINITE, True).
-    """
+    """Fill `chosen` with the cheapest choice below `limit` and return (cost, False); (INFINITE, True) when the labels are too many."""
     lines, aisles = width.shape
     steps = 2 * lines - 1
     rows = (aisles - 1) * steps + lines - 1
     states = len(closed_states)
-    room = most * GROWTH
+    room = most + SLACK
     table = np.empty(1 << (int(np.ceil(np.log2(room))) + 1), dtype=np.int64)
     log_parent = np.empty((rows + 1, most), dtype=np.int32)
     log_how = np.empty((rows + 1, most), dtype=np.int8)
@@ -94,7 +91,6 @@ def sweep_labels(
     old_state, old_code = np.empty(most, dtype=np.int32), np.empty(most, dtype=np.int64)
     old_value, old_rest = np.empty(most, dtype=np.int64), np.empty(most, dtype=np.int64)
     backward = _way_home(mm, article, units, extra, first, low, high, closed, width, demand, into, source, option, closed_states, price)
-    is_lost = False
     whole = np.int64(0)
     full = np.int64(0)
     for a in range(len(demand)):
@@ -218,32 +214,22 @@ def sweep_labels(
                             table, state, code, value, rest, parent, how, front, back, size, move[DOUBLE], c_all, v_all + 2 * length,
                             left_all, p, DOUBLE, -1, -1,
                         )  # fmt: skip
-            if size >= room - (end - begin + 2) ** 2:
-                is_lost = True
-                break
-        count = 0
-        line = INFINITE
-        if size > most:
-            is_lost = True
-            if not may_lose:
+            if size > room - (end - begin + 2) ** 2:
                 return INFINITE, True
-            bounds = np.empty(size, dtype=np.int64)
-            for k in range(size):
-                bounds[k] = value[k] + home[state[k]] + rest[k]
-            line = np.partition(bounds, most - 1)[most - 1]
-        for k in range(size):
-            if count < most and value[k] + home[state[k]] + rest[k] <= line:
-                old_state[count], old_code[count], old_value[count], old_rest[count] = state[k], code[k], value[k], rest[k]
-                log_parent[r + 1, count], log_how[r + 1, count] = parent[k], how[k]
-                log_front[r + 1, count], log_back[r + 1, count] = front[k], back[k]
-                log_code[r + 1, count] = code[k]
-                count += 1
+        if size > most:
+            return INFINITE, True
+        count = size
+        for k in range(count):
+            old_state[k], old_code[k], old_value[k], old_rest[k] = state[k], code[k], value[k], rest[k]
+            log_parent[r + 1, k], log_how[r + 1, k] = parent[k], how[k]
+            log_front[r + 1, k], log_back[r + 1, k] = front[k], back[k]
+            log_code[r + 1, k] = code[k]
     best, at = INFINITE, -1
     for k in range(count):
         if closed_states[old_state[k]] and old_code[k] == full and old_value[k] < best:
             best, at = old_value[k], k
     if at < 0:
-        return INFINITE, is_lost
+        return INFINITE, False
     for i in range(len(chosen)):
         chosen[i] = article[i] < 0
     for r in range(rows, 0, -1):
@@ -265,4 +251,4 @@ def sweep_labels(
                         c, used = _taken(c, j, article, units, demand, radix)
                         chosen[j] = used > 0
         at = up
-    return best, is_lost
+    return best, False
