@@ -27,6 +27,8 @@ MOST_UNITS = 10_000  # handling units within an exposed place
 LOOK_BACK = 20_000  # PickConfirmed events searched for what has left an exposed place
 MOST_TASKS = 10  # count tasks that one weight opens
 SURE = 4  # standard deviations of the scale: 1 of 16,000 weighings of the right stock is beyond them
+CHANGES = ("PickConfirmed", "StockReceived", "StockCounted", "StockMoved")  # tell of goods that come to or leave a bin
+CHANGES_LOOKED_AT = 2_000  # of the newest events: more than come in while a weight is on its way
 DECISIONS = {"release": "available", "reject": "damaged"}
 
 
@@ -165,7 +167,8 @@ def record_weight(desk: Desk, told: RecordWeight) -> dict:
     """Compare with what the books say lies there, and open a count when the difference is no noise. Nothing else changes.
 
     A difference counts beyond SURE standard deviations of the scale and beyond half the lightest piece, plus what catch-weight
-    pieces may differ by. While somebody walks a tour with an open pick there nothing is said: `unsettled`.
+    pieces may differ by. While somebody walks a tour with an open pick there, and when the books of the place have changed since
+    `at_ms`, nothing is said: `unsettled`.
     """
     if told.sigma_g < 0 or place_kind(told.place) not in ("bin", *STOCK_UNITS):
         raise BadInput(f"weight of {told.place}: a bin, pallet or case, and a noise of 0 g or more")
@@ -173,6 +176,8 @@ def record_weight(desk: Desk, told: RecordWeight) -> dict:
     for pick in desk.ledger.find(Pick, "by_place", told.place):
         if desk.ledger.get(Tour, pick.tour).state == "taken":
             return {"differs": 0, "unsettled": 1}
+    if told.at_ms and _has_changed_since(desk, told.place, told.at_ms):
+        return {"differs": 0, "unsettled": 1}
     there: dict[tuple[str, str, str], int] = {}
     for place in _places_at(desk, told.place):
         for row in desk.ledger.find(Balance, "key", place):
@@ -191,6 +196,18 @@ def record_weight(desk: Desk, told: RecordWeight) -> dict:
     tasks = [open_task(desk, told.place, sku, lot, owner, there[sku, lot, owner], cause) for sku, lot, owner in suspects[:MOST_TASKS]]
     desk.tell(events.WeightDiffers(told.place, told.device, told.weight_g, expected, told.sigma_g, tasks))
     return {"differs": 1, "expected_g": expected, "tasks": tasks}
+
+
+def _has_changed_since(desk: Desk, place: str, at_ms: int) -> bool:
+    """Whether the newest events tell of goods that came to or went from a place at `at_ms` or later: then the weight is of before."""
+    heads = desk.ledger.find(Head, "key", limit=1)
+    after = max(0, heads[0].number - CHANGES_LOOKED_AT) if heads else 0
+    for kind in CHANGES:
+        for event in desk.ledger.find(Event, "by_kind", kind, after=after):
+            body = journal.body_of(event) if event.at_ms >= at_ms else {}
+            if place in (body.get("place"), body.get("source"), body.get("target")):
+                return True
+    return False
 
 
 def _explains(difference_g: int, piece_g: int, noise_g: int) -> bool:

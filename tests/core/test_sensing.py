@@ -212,3 +212,13 @@ def test_a_weight_says_nothing_while_somebody_walks_there(floor):
     assert weigh(floor, 2_400) == {"differs": 0, "unsettled": 1}
     floor.pick()
     assert weigh(floor, 2_400) == {"differs": 0, "expected_g": 2_400}
+
+
+def test_a_weight_that_is_older_than_the_last_change_of_its_bin_says_nothing(floor):
+    floor.stock("MUG", 10, "A00-0")
+    weighed_at_ms = floor.clock.now_ms() + 1
+    floor.clock.set(weighed_at_ms + HOUR)
+    floor.stock("MUG", 2, "A00-0")  # booked after the scale looked: 3,000 g was right then
+    assert floor.do(RecordWeight("A00-0", 3_000, 2, "scale-1", weighed_at_ms)) == {"differs": 0, "unsettled": 1}
+    floor.clock.set(weighed_at_ms + 2 * HOUR)
+    assert floor.do(RecordWeight("A00-0", 3_000, 2, "scale-1", weighed_at_ms + 2 * HOUR))["differs"] == 1
