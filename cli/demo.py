@@ -29,6 +29,7 @@ START_S = 120.0  # until the floor is at work, a cold cache of compiled kernels 
 ASK_S = 5.0  # for one question to the gateway
 DRAIN_S = 5.0  # after the people have gone home: for readings and labels under way
 VERIFY_S = 600.0
+EMULATED = ["customers", "pickers", "packers", "receiving", "counting", "returns desk", "devices", "trackers", "carriers"]
 STATES = ("reserved", "backordered", "released", "picked", "packed", "shipped", "delivered", "returned", "cancelled")
 
 
@@ -95,7 +96,21 @@ class Demo:
             self.broker = start(broker, 0, self.data / "broker")
         except FloorError as error:
             fail(str(error))
-        gateway = ["up", "--data", str(self.data), "--host", HOST, "--port", str(port), "--broker", self.broker.url]
+        config = self.data / "gateway.toml"
+        config.write_text(f"emulated = {json.dumps(EMULATED)}\n", encoding="utf-8")
+        gateway = [
+            "up",
+            "--config",
+            str(config),
+            "--data",
+            str(self.data),
+            "--host",
+            HOST,
+            "--port",
+            str(port),
+            "--broker",
+            self.broker.url,
+        ]
         agent = self.data / "edge" / "edge.toml"
         agent.parent.mkdir(parents=True, exist_ok=True)
         agent.write_text(_agent_settings(self.broker.url, self.broker.window), encoding="utf-8")

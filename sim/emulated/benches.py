@@ -5,6 +5,7 @@ there, a supplier's pallet holds what it holds.
 """
 
 from typing import Any
+from urllib.parse import quote
 
 from floorwise.core.flow.packing import MOST_CARTONS, Piece, cartonise
 from floorwise.core.model.policies import MINUTE_MS
@@ -16,6 +17,7 @@ from floorwise.sim.emulated.world import Errand
 from floorwise.sim.scenario import People
 
 ASK_S = 0.4  # wall time between two looks at the work list
+QUALITY_S = 3.0  # … and at the excursions
 PEOPLE = People()
 COUNT_MS = 8 * MINUTE_MS  # until a counter stands before the bin
 BRING_BACK_MS = 15 * MINUTE_MS  # until a unit found at the bench lies in its bin again
@@ -23,6 +25,8 @@ FETCH_MS = 4 * MINUTE_MS  # until a missing unit is fetched from its bin
 RETURN_TRANSIT_MS = 90 * MINUTE_MS  # the courier brings parcels back on its round
 GRADE_MS = 30 * MINUTE_MS
 GRADES = (("A", 0.7), ("B", 0.9), ("C", 1.0))  # cumulative shares
+DECIDE_MS = 90 * MINUTE_MS  # after an excursion has ended
+BEARABLE_C = 12.0  # warmer goods are rejected: an assumption of this house's quality desk
 SCALE_NOISE_PERMILLE = 4  # of the packing scale, plus or minus
 MOST_PACKS = 3  # attempts at closing a part before it goes unweighed
 PROBLEMS = "PROBLEM"  # where units stand that a packer had too many of
@@ -34,8 +38,10 @@ class Benches:
     def __init__(self, floor: Floor, plan: Plan, chance: Chance, people: People = PEOPLE) -> None:
         self._floor, self._world, self._plan, self._chance, self._people = floor, floor.world, plan, chance, people
         self._stations = [f"S{n:02}" for n in range(plan.packers, 0, -1)]
+        self._free_ms: dict[str, int] = {}  # station -> when its last parcel was closed
+        self._parts: list[dict[str, Any]] = []  # the last list of what stands before the benches
         self._busy: set[str] = set()  # parts, purchases, counts and returns that somebody is at
-        self._is_asking = False
+        self._is_asking = self._is_asking_quality = False
         self.on_work: list[Any] = []  # told every work list
         self.packed = self.repacked = self.received = self.counted = self.refunded = 0
         floor.on_errand["receive"] = floor.on_errand["return"] = self._over
@@ -44,6 +50,7 @@ class Benches:
     def start(self) -> None:
         """Begin to look at the work list, and bring back what stands about."""
         self._floor.every(ASK_S, self._ask)
+        self._floor.every(QUALITY_S, self._ask_quality)
         for sku, units in self._world.at(PROBLEMS).items():
             self._floor.at(self._floor.now_ms + BRING_BACK_MS, self._bring_back, sku, units)
 
@@ -59,8 +66,8 @@ class Benches:
         work = answer.body
         for hear in self.on_work:
             hear(work)
-        for part in work["parts"]:
-            self._pack(part)
+        self._parts = work["parts"]
+        self._staff_stations()
         for purchase in work["purchases"]:
             self._expect(purchase)
         for task in work["counts"]:
@@ -69,6 +76,10 @@ class Benches:
             self._treat(rma)
 
     # packing
+
+    def _staff_stations(self) -> None:
+        for part in self._parts:
+            self._pack(part)
 
     def _pack(self, part: dict[str, Any]) -> None:
         name = part["part"]
@@ -91,20 +102,19 @@ class Benches:
 
     def _started(self, part: dict[str, Any], station: str, answer: Answer) -> None:
         if answer.ok:
-            self._begin(part, station, self._floor.now_ms)
+            self._begin(part, station, max(self._arrived(part), self._free_ms.get(station, 0)))
         else:
             self._leave(part["part"], station)
 
     def _begin(self, part: dict[str, Any], station: str, at_ms: int) -> None:
         took_ms = self._people.pack_ms + part["lines"] * self._people.pack_line_ms
-        self._floor.at(
-            at_ms + self._chance.lognormal("pack", part["part"], took_ms, self._people.spread), self._close, part["part"], station, 1
-        )
+        at_ms += self._chance.lognormal("pack", part["part"], took_ms, self._people.spread)
+        self._floor.at(at_ms, self._close, part["part"], station, 1, at_ms)
 
-    def _close(self, part: str, station: str, attempt: int) -> None:
+    def _close(self, part: str, station: str, attempt: int, at_ms: int) -> None:
         weighed_g = self._weigh(part, attempt) if attempt <= MOST_PACKS else 0
         body = {"part": part, "weighed_g": weighed_g}
-        self._floor.api.post("/api/commands/ClosePack", body, lambda answer: self._closed(part, station, attempt, answer))
+        self._floor.api.post("/api/commands/ClosePack", body, lambda answer: self._closed(part, station, attempt, at_ms, answer))
 
     def _weigh(self, part: str, attempt: int) -> int:
         """What the scale shows: what is really in the tote, and the cartons that the packer took for what should be in it."""
@@ -127,20 +137,21 @@ class Benches:
         tour = self._world.note(f"tour of/{part}", "")
         return [act for _, act in self._world.acts(f"pick/{tour}/") if act["tote"] == part] if tour else []
 
-    def _closed(self, part: str, station: str, attempt: int, answer: Answer) -> None:
+    def _closed(self, part: str, station: str, attempt: int, at_ms: int, answer: Answer) -> None:
         if answer.status == 409 and answer.body.get("error") == "StockConflict" and attempt <= MOST_PACKS:
             self.repacked += 1
-            wait_ms = self._put_right(part)
-            self._floor.at(self._floor.now_ms + wait_ms, self._close, part, station, attempt + 1)
+            at_ms = max(at_ms, self._floor.now_ms - MINUTE_MS) + self._put_right(part)
+            self._floor.at(at_ms, self._close, part, station, attempt + 1, at_ms)
             return
         if answer.ok:
             self.packed += 1
             for sku, units in self._world.at(f"tote:{part}").items():
                 self._world.move(sku, units, f"tote:{part}", f"box:{part}")
         if answer.is_final:
+            self._free_ms[station] = at_ms
             self._leave(part, station)
         else:
-            self._floor.at(self._floor.now_ms + MINUTE_MS, self._close, part, station, attempt)
+            self._floor.at(self._floor.now_ms + MINUTE_MS, self._close, part, station, attempt, at_ms)
 
     def _put_right(self, part: str) -> int:
         """The packer compares tote and sheet: what is too much stands aside, what is missing is fetched. Give how long that takes."""
@@ -165,8 +176,10 @@ class Benches:
 
     def _leave(self, part: str, station: str) -> None:
         self._busy.discard(part)
+        self._parts = [row for row in self._parts if row["part"] != part]
         self._stations.append(station)
         self._stations.sort(reverse=True)
+        self._staff_stations()
 
     # goods receiving
 
@@ -199,10 +212,23 @@ class Benches:
         place, sku = task["place"], task["sku"]
         if self._is_hot(place):
             self._floor.at(self._floor.now_ms + MINUTE_MS, self._count, task)
+        else:
+            path = f"/api/stock?place={quote(place, safe='')}&sku={quote(sku, safe='')}"
+            self._floor.api.get(path, lambda answer: self._record(task, answer))
+
+    def _record(self, task: dict[str, Any], answer: Answer) -> None:
+        """Good units are counted; those that stand there with a sticker, held or damaged, are not."""
+        place, sku = task["place"], task["sku"]
+        if not answer.ok or self._is_hot(place):
+            self._floor.at(self._floor.now_ms + MINUTE_MS, self._count, task)
             return
+        stickers = sum(
+            row["on_hand"] for row in answer.body["rows"] if row["place"] == place and row["status"] not in ("available", "expired")
+        )
         words = {"place": place, "sku": sku, "lot": task["lot"], "owner": task["owner"]}
         lane = f"count/{task['task']}"
-        counted = words | {"counted": self._world.units(place, sku), "task": task["task"], "at_ms": self._floor.now_ms}
+        good = max(0, self._world.units(place, sku) - stickers)
+        counted = words | {"counted": good, "task": task["task"], "at_ms": self._floor.now_ms}
         self._world.send(lane, "/api/commands/RecordCount", f"{lane}/record", counted)
         self._world.send(lane, "/api/commands/SettleUnresolved", f"{lane}/settle", words | {"approved_by": "count desk"})
 
@@ -245,6 +271,25 @@ class Benches:
             self._world.move(rma["sku"], rma["quantity"], "RETURNS", {"A": home, "B": "OUTLET", "C": ""}[grade])
             body = {"rma": rma["rma"], "grade": grade, "place": home if grade == "A" else ""}
             self._world.send(f"return/{key}", "/api/commands/GradeReturn", key, body)
+
+    # quality
+
+    def _ask_quality(self) -> None:
+        if not self._is_asking_quality:
+            self._is_asking_quality = True
+            self._floor.api.get("/api/excursions?open=false", self._decide)
+
+    def _decide(self, answer: Answer) -> None:
+        """What is held for an excursion that is over is looked at some time later, and released or rejected."""
+        self._is_asking_quality = False
+        for case in answer.body.get("excursions", ()) if answer.ok else ():
+            name = case["excursion"]
+            is_due = case["state"] == "ended" and case["to_ms"] + DECIDE_MS <= self._floor.now_ms
+            if is_due and self._world.happened(f"settle/{name}") is None:
+                decision = "release" if case["peak_milli"] <= BEARABLE_C * 1000 else "reject"
+                self._world.happen(f"settle/{name}", self._floor.now_ms, decision=decision)
+                body = {"excursion": name, "decision": decision, "decided_by": "quality desk"}
+                self._world.send(f"settle/{name}", "/api/commands/SettleExcursion", f"settle/{name}", body)
 
     def _over(self, errand: Errand, answer: Answer) -> None:
         self._busy.discard(errand.lane.partition("/")[2])

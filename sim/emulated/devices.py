@@ -14,15 +14,17 @@ from floorwise.sim.emulated.floor import Floor
 from floorwise.sim.emulated.plan import Plan, Scale
 
 COLD_ROOM, HALL = "climate-cold", "climate-hall"
+PROBES = 4  # in cold bins, where goods lie: what they see is what the goods were exposed to
 DOCKS = ("dock-1", "dock-2")
 LOOK_MS = 20_000  # how often a scale looks, and says so when something changed
 REST_MS = MINUTE_MS  # how often everything says how it is
 NOISE_G = 4.0  # standard deviation of a look
+SIGMA_G = 8  # what is told of a cell's error, drift included
 DRIFT_G, DRIFT_MS = 6.0, 6 * HOUR_MS  # amplitude and period of a cell's zero
 KEEPS = 5_000
 COLD_C, HALL_C, OUTSIDE_C = 4.0, 18.5, 15.0
 OPENINGS_SHARE = 0.35  # of hours in which the door is left open
-OPEN_MS = (2 * MINUTE_MS, 5 * MINUTE_MS)
+OPEN_MS = (1 * MINUTE_MS, 3 * MINUTE_MS)  # too short to warm anything up
 PLANTED_AFTER_MS, PLANTED_OPEN_MS = 6 * MINUTE_MS, 30 * MINUTE_MS
 WARMING_MS, COOLING_MS = 8 * MINUTE_MS, 12 * MINUTE_MS  # time constants of the room
 _NORMAL = NormalDist()
@@ -37,6 +39,8 @@ class Devices:
         self._began_ms = began_ms
         self._said: dict[str, tuple[int, int]] = {}  # scale -> (units, when) as last said
         self.looks = 0
+        cold = [sku for sku in plan.articles if sku in plan.cold][:PROBES]
+        self.probes = {f"probe-{n}": plan.homes.pick[sku] for n, sku in enumerate(cold, 1)}  # device -> bin
 
     def start(self) -> None:
         """Wake everything and begin to look."""
@@ -46,9 +50,24 @@ class Devices:
             (HALL, "climate", ["temperature_c", "humidity_pct"]),
         ]
         told += [(dock, "scanner", ["code"]) for dock in DOCKS]
+        told += [(probe, "climate", ["temperature_c"]) for probe in self.probes]
         for name, profile, kinds in told:
             self._floor.wire.born(Birth(name, self._world.boot(name), self._floor.now_ms, profile, "emulated", kinds, KEEPS))
+        self._bind()
         self._look(self._floor.now_ms)
+
+    def _bind(self) -> None:
+        """Tell once which device measures what."""
+        if self._world.note("devices bound", False):
+            return
+        self._world.set_note("devices bound", True)
+        bodies = [
+            {"device": scale.device, "subject": scale.place, "tare_g": scale.tare_g, "sigma_g": SIGMA_G} for scale in self._plan.scales
+        ]
+        bodies += [{"device": probe, "subject": place, "product_class": "chilled"} for probe, place in self.probes.items()]
+        for body in bodies:
+            name = body["device"]
+            self._world.send(f"bind/{name}", "/api/commands/BindTracker", f"bind/{name}", body | {"at_ms": self._began_ms})
 
     def _look(self, due_ms: int) -> None:
         now_ms = max(due_ms, self._floor.now_ms - REST_MS)  # what was slept through is not made up
@@ -63,6 +82,9 @@ class Devices:
             door = {"door_open": 1.0 if self.is_open(now_ms) else 0.0}
             cold = {"temperature_c": round(self.cold_room_c(now_ms), 2), "humidity_pct": round(60 + 8 * humid, 1)}
             self._world.say(COLD_ROOM, "readings", now_ms, cold | door)
+            for probe in self.probes:
+                off_c = 0.6 * (self._chance.unit("probe", probe) - 0.5)
+                self._world.say(probe, "readings", now_ms, {"temperature_c": round(cold["temperature_c"] + off_c, 2)})
             hall_c = HALL_C + 1.5 * sin(2 * pi * now_ms / (24 * HOUR_MS)) + 0.2 * (humid - 0.5)
             self._world.say(HALL, "readings", now_ms, {"temperature_c": round(hall_c, 2), "humidity_pct": round(42 + 5 * humid, 1)})
         self.looks += 1

@@ -63,6 +63,7 @@ class Pickers:
         self._scaled = {scale.place for scale in plan.scales}
         self.crew = {name: Picker(name) for name in plan.pickers}
         self._tried: set[str] = set()  # tours somebody asks for now
+        self._open: list[str] = []  # tours that nobody had at the last look, the most urgent first
         self._is_asking = self._is_looking = False
         self.shorts = self.mispicks = self.picked = 0
         floor.on_tour, floor.on_silence = self._sheet, self._silent
@@ -86,17 +87,20 @@ class Pickers:
 
     def _ask(self) -> None:
         self._chase_sheets()
-        if not self._is_asking and self.idle:
+        if not self._is_asking and len(self._open) < len(self.crew) / 2:
             self._is_asking = True
             self._floor.api.get(f"/api/tours?state=open&limit={OPEN_LISTED}", self._offer)
 
     def _offer(self, answer: Answer) -> None:
         self._is_asking = False
-        idle = self.idle
-        tours = [tour for tour in answer.body.get("tours", ()) if tour["tour"] not in self._tried]
-        tours.sort(key=lambda tour: (tour["cut_off_ms"], tour["planned_at_ms"], tour["tour"]))
-        for picker, tour in zip(idle, tours, strict=False):
-            self._take(picker, tour["tour"])
+        tours = sorted(answer.body.get("tours", ()), key=lambda tour: (tour["cut_off_ms"], tour["planned_at_ms"], tour["tour"]))
+        self._open = [tour["tour"] for tour in tours if tour["tour"] not in self._tried]
+        self._hand_out()
+
+    def _hand_out(self) -> None:
+        """Idle pickers take what the last look showed."""
+        for picker in self.idle[: len(self._open)]:
+            self._take(picker, self._open.pop(0))
 
     def _take(self, picker: Picker, tour: str) -> None:
         self._tried.add(tour)
@@ -249,6 +253,7 @@ class Pickers:
         for tote in sorted({act["tote"] for _, act in self._world.acts(f"pick/{tour}/")}):
             self._world.set_note(f"arrived/{tote}", at_ms)
         picker.free_at_ms, picker.tour, picker.is_walking = at_ms, "", False
+        self._hand_out()
 
     # when MQTT stays silent
 

@@ -20,8 +20,7 @@ KEEPS = 5_000
 HOUSE = (51.5074, -0.1278)  # where journeys begin: a town in the site's time zone
 REACH_DEG = 0.08  # how far a courier's door is, north-south
 COLD_C, WARM_C, BROKEN_C = 4.5, 17.0, 16.0
-COLD_LIMIT_C = 8.0  # what cold goods bear
-WARM_FROM, WARM_TO = 0.2, 0.9  # of the planted journey, when the box stands open
+WARM_FROM, WARM_TO = 0.05, 0.97  # of the planted journey, when the box stands open: longer than the 15 min that chilled goods bear
 HEATING_MS = 6 * MINUTE_MS
 OTHERS_SHARE = 0.15  # of parcels without cold goods that get a tracker when one is free
 

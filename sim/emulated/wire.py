@@ -21,7 +21,7 @@ from floorwise.sim.emulated.world import Kept
 MESSAGES_A_SECOND = 150.0  # that we publish; with the acks, the agent's batches and the tours a floor stays below 400
 BURST = 50  # messages saved up in quiet moments
 READINGS_A_MESSAGE = 200
-GATHER_S = 1.0  # a device's readings wait this long for company; scans and confirmations go at once
+GATHER_S = 0.3  # a device's readings wait this long for company; scans and confirmations go at once
 AGAIN_S = 6.0  # until what is not acknowledged is said again
 SAYINGS = 4  # over MQTT; a confirmation goes over HTTP then, readings go on being said every AGAIN_S
 KEPT_MOST = 30_000  # of all devices; beyond it telemetry is thinned by its oldest
