@@ -12,7 +12,6 @@ from floorwise.core.model.supply import StockRule
 from floorwise.core.model.units import check_levels
 from floorwise.core.ports import Desk
 
-
 MOST_AISLES = 10_000
 MOST_MM = 10_000_000  # of an aisle, or between two
 MOST_G = 100_000_000  # of one unit; ten million of them still add up below 2^53
