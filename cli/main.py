@@ -36,6 +36,7 @@ WRONG_PATH = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirecto
 COMMANDS: dict[str, Command] = {
     "demo": Command("floorwise.cli.demo", "Run a whole synthetic floor: orders, people, devices over MQTT, pages.", "gateway"),
     "up": Command("floorwise.cli.up", "Run the live gateway: HTTP, devices over MQTT, and the office behind them.", "gateway"),
+    "doctor": Command("floorwise.cli.doctor", "Is this floor well, and where is order X?", "gateway"),
     "twin": Command("floorwise.cli.twin", "Rehearse a day: the real order and planning code on a simulated clock.", "sim"),
     "review": Command("floorwise.cli.review", "List the rows that wait for a person: place, column and reason.", "ledger"),
     "replay": Command("floorwise.cli.replay", "Carry real order lines from a file to the door.", "sim"),

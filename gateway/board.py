@@ -160,7 +160,7 @@ class Board:
 
     def _take(self, order: Order, lines: list[OrderLine]) -> None:
         before = self._orders.get(order.order_id)
-        row = _row(order, lines)
+        row = row_of(order, lines)
         if before is None:
             self.placed += 1
         else:
@@ -188,7 +188,8 @@ def _order_of(name: str) -> str:
     return name.partition("/")[0].rpartition(".")[0]
 
 
-def _row(order: Order, lines: list[OrderLine]) -> OrderRow:
+def row_of(order: Order, lines: list[OrderLine]) -> OrderRow:
+    """The order as a list shows it now."""
     return OrderRow(
         order.order_id,
         order.channel,

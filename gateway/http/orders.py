@@ -12,10 +12,11 @@ from floorwise.core.model.journal import Event
 from floorwise.core.model.orders import BUCKETS, Order, OrderLine, state_of
 from floorwise.core.model.parcels import Parcel
 from floorwise.core.model.returns import Rma
-from floorwise.core.model.work import Part, Tour
-from floorwise.core.ports import Ledger
+from floorwise.core.model.work import Part
+from floorwise.gateway.board import row_of
 from floorwise.gateway.http.context import Body, Here, Key, Name, Text, Whole
-from floorwise.gateway.http.shapes import chosen, clock_text
+from floorwise.gateway.http.shapes import chosen
+from floorwise.gateway.why import why
 
 router = APIRouter(tags=["orders"])
 
@@ -65,8 +66,20 @@ async def place_order(body: OrderIn, gateway: Here, response: Response, key: Key
 
 
 @router.get("/orders")
-def list_orders(gateway: Here, state: Text = "", limit: Annotated[int, Query(ge=1, le=1_000)] = 100, after: Text = "") -> dict[str, Any]:
-    """Orders, the newest first."""
+def list_orders(
+    gateway: Here,
+    state: Text = "",
+    limit: Annotated[int, Query(ge=1, le=1_000)] = 100,
+    after: Text = "",
+    channel: Text = "",
+    reference: Text = "",
+) -> dict[str, Any]:
+    """Orders, the newest first; with `channel` and `reference` the one that bears them."""
+    if channel or reference:
+        with gateway.readers.read() as ledger:
+            orders = ledger.find(Order, "by_reference", channel, reference, limit=1)
+            found = [row_of(order, ledger.find(OrderLine, "key", order.order_id)) for order in orders]
+        return {"orders": [chosen(row, LIST_FIELDS) for row in found], "next": ""}
     found, following = gateway.board.orders(state, limit, after)
     return {"orders": [chosen(row, LIST_FIELDS) for row in found], "next": following}
 
@@ -84,7 +97,7 @@ def read_order(order_id: Text, gateway: Here) -> dict[str, Any]:
         events = [ledger.get(Event, number) for number in numbers]
         return chosen(order, ORDER_FIELDS) | {
             "state": state_of(lines),
-            "why": why(ledger, lines, parts, gateway.clock.now_ms()),
+            "why": why(ledger, lines, parts),
             "lines": [
                 chosen(line, LINE_FIELDS) | {"buckets": {b: units for b in BUCKETS if (units := getattr(line, b))}} for line in lines
             ],
@@ -99,46 +112,3 @@ def read_order(order_id: Text, gateway: Here) -> dict[str, Any]:
 async def cancel_order(order_id: Text, gateway: Here, key: Key = "") -> dict[str, Any]:
     """Cancel every unit that nobody walks for yet."""
     return await gateway.writer.execute(CancelOrder(order_id), key)
-
-
-def why(ledger: Ledger, lines: list[OrderLine], parts: list[Part], now_ms: int) -> str:
-    """What an order waits for now, in words; "" when it waits for nothing."""
-    told = []
-    if short := sum(line.backordered for line in lines):
-        told.append(f"{short} units wait for stock")
-    if reserved := sum(line.reserved for line in lines):
-        told.append(f"{reserved} units wait to be released to the floor")
-    for part in parts:
-        since = f"since {clock_text(part.state_at_ms)}"
-        if part.state == "waiting":
-            told.append(f"part {part.part} waits for a plan {since}")
-        elif part.state == "touring":
-            tour = ledger.get(Tour, part.tour)
-            told.append(
-                f"part {part.part} waits for a picker: tour {part.tour} is open since {clock_text(tour.planned_at_ms)}"
-                if tour.state == "open"
-                else f"part {part.part} is being picked by {tour.picker} on tour {part.tour} since {clock_text(tour.taken_at_ms)}"
-            )
-        elif part.state == "picked":
-            told.append(f"part {part.part} waits for a packer {since}")
-        elif part.state == "packing":
-            told.append(f"part {part.part} is being packed at {part.station} {since}")
-        elif part.state in ("packed", "shipped"):
-            told += _waits_of_parcels(ledger, part)
-    return "; ".join(told)
-
-
-def _waits_of_parcels(ledger: Ledger, part: Part) -> list[str]:
-    told = []
-    for parcel in ledger.find(Parcel, "by_order", part.order_id):
-        if parcel.part != part.part:
-            continue
-        if parcel.status == "packed":
-            told.append(f"parcel {parcel.parcel} waits for its label")
-        elif parcel.status == "labelled":
-            told.append(f"parcel {parcel.parcel} waits for the truck of {parcel.carrier} at {clock_text(parcel.cut_off_ms)}")
-        elif parcel.status == "lost":
-            told.append(f"parcel {parcel.parcel} is lost")
-        elif parcel.status != "delivered":
-            told.append(f"parcel {parcel.parcel} is {parcel.status.replace('_', ' ')} with {parcel.carrier}")
-    return told
