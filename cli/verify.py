@@ -14,7 +14,7 @@ def command(
     data: Annotated[Path, typer.Option("--data", "-d", help="Data directory: the one that holds ledger.sqlite.")] = DATA,
     as_json: Json = False,
 ) -> None:
-    """Recompute every invariant of stock, orders, outbox and journal; exit 1 when one does not hold."""
+    """Recompute every invariant of readings, stock, orders, outbox and journal; exit 1 when one does not hold."""
     import gc
     import sqlite3
 
@@ -22,6 +22,7 @@ def command(
     from floorwise.core.errors import NotFound
     from floorwise.core.verify.all_checks import verify
     from floorwise.core.verify.check import Check
+    from floorwise.gateway.proof import readings_checks
 
     gc.disable()  # a third of the time would go into looking for cycles among millions of rows that have none
     heads = list(saved_heads(data))  # before the snapshot: a head saved after it would look like a journal cut short
@@ -31,7 +32,7 @@ def command(
         fail(str(error))
     try:
         with progress("verify", unit="events") as shown:
-            checks = verify(ledger, heads, shown.advance)
+            checks = verify(ledger, heads, shown.advance) + readings_checks(data)
     except (sqlite3.DatabaseError, ValueError, OverflowError) as error:
         checks = [Check("storage", False, 0, f"{data} cannot be read to its end: {error}")]
     finally:

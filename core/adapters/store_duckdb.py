@@ -21,7 +21,7 @@ import numpy as np
 from floorwise.core.adapters.store_latest import LatestValues
 from floorwise.core.adapters.store_marks import Key, Marks
 from floorwise.core.adapters.store_rows import conflict_letter, fitting_step, require_fit, singles
-from floorwise.core.errors import BadInput, FloorError
+from floorwise.core.errors import BadInput, Damaged, FloorError, NotFound
 from floorwise.core.failpoints import reach
 from floorwise.core.model.readings import KINDS, SUM_MASK, Reading, StoredValue, Text, digest, reading_of
 from floorwise.core.model.stored import QUERY_POINTS, DeadLetter, Latest, Outcome, Point, Span, StoredStream, unit_of, with_gaps
@@ -56,13 +56,17 @@ class StoreFailed(FloorError):
 class DuckStore:
     """See `core.ports.Store`. `aside` is where a damaged file went when this one was opened, else None.
 
+    With `read_only` nothing is changed, and a file that is not there or is damaged is an error: NotFound, Damaged.
     Raises StoreBusy when another process has the file open, StoreFailed when the disk refuses.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, read_only: bool = False) -> None:
         self.path = Path(path)
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         self.aside: Path | None = None
+        self._is_read_only = read_only
+        if read_only and not self.path.is_file():
+            raise NotFound(f"{self.path.name} is not there")
+        self.path.parent.mkdir(parents=True, exist_ok=True)
         self._lock = threading.Lock()  # over opening and closing of cursors: the connection itself is the writer's
         try:
             self._open()
@@ -70,6 +74,8 @@ class DuckStore:
             _require_damage(self.path, error)
             with contextlib.suppress(Exception):
                 self._db.close()
+            if read_only:
+                raise Damaged(f"{self.path.name}: {error}") from error
             self.aside = _put_aside(self.path)
             self._open()
 
@@ -136,6 +142,10 @@ class DuckStore:
         """The youngest dead letters, the youngest first."""
         return [DeadLetter(*row) for row in self._ask("SELECT * FROM dead_letters ORDER BY at_ms DESC LIMIT $most", {"most": limit})]
 
+    def turned_away(self) -> dict[tuple[str, int], int]:
+        """How many readings of a (device, boot) stand among the dead letters, each key once."""
+        return {(device, boot): count for device, boot, count in self._ask(_TURNED_AWAY)}
+
     def has(self, keys: Sequence[Key]) -> dict[Key, int]:
         """The digests of those keys that are stored."""
         found: dict[Key, int] = {}
@@ -171,8 +181,8 @@ class DuckStore:
 
     def _open(self) -> None:
         settings = {"threads": THREADS, "memory_limit": MEMORY, "checkpoint_threshold": CHECKPOINT}
-        self._db = duckdb.connect(str(self.path), config=settings)
-        if not self._db.execute("SELECT count(*) FROM duckdb_tables()").fetchone()[0]:
+        self._db = duckdb.connect(str(self.path), read_only=self._is_read_only, config=settings)
+        if not self._is_read_only and not self._db.execute("SELECT count(*) FROM duckdb_tables()").fetchone()[0]:
             self._db.execute("BEGIN")
             self._db.execute(_TABLES)
             self._db.execute("INSERT INTO meta VALUES ('schema', ?)", [SCHEMA])
@@ -289,6 +299,7 @@ _RUNS = """SELECT min(seq), max(seq) FROM (SELECT seq, seq - row_number() OVER (
     WHERE device = ? AND boot = ?) GROUP BY run ORDER BY 1"""
 _LATEST = """SELECT device, kind, max(ts), arg_max(value, ts), arg_max(text, ts) FROM readings
     GROUP BY device, kind ORDER BY device, kind"""
+_TURNED_AWAY = "SELECT device, boot, count(DISTINCT seq) FROM dead_letters WHERE seq > 0 GROUP BY device, boot"
 _HAS = "SELECT marks.* FROM marks JOIN wanted USING (device, boot, seq)"
 _LOOKS = """SELECT ts, value, text FROM readings WHERE device = $device AND kind = $kind AND ts BETWEEN $low AND $high
     ORDER BY ts, boot, seq LIMIT $most"""
