@@ -24,7 +24,7 @@ CAPACITIES, DEMANDS, ORDERS = (30, 45, 60, 75), (UNIFORM, CLASS_BASED), 100
 #            (demand, capacity, seed): shortest length known in mm
 BEST_KNOWN_MM = {
     (UNIFORM, 30, 1): 22_002_000,
-    (UNIFORM, 45, 1): 15_135_000,
+    (UNIFORM, 45, 1): 15_130_000,
     (UNIFORM, 60, 1): 11_792_000,
     (UNIFORM, 75, 1): 9_626_000,
     (CLASS_BASED, 30, 1): 15_788_000,
@@ -32,8 +32,8 @@ BEST_KNOWN_MM = {
     (CLASS_BASED, 60, 1): 8_503_000,
     (CLASS_BASED, 75, 1): 7_014_000,
 }
-#            (demand, capacity, seed): what column generation has proven in mm; the first is the optimum
-PROVEN_MM = {(UNIFORM, 30, 1): 22_002_000, (UNIFORM, 45, 1): 15_112_421}
+#            (demand, capacity, seed): what column generation has proven in mm; the first two are optima
+PROVEN_MM = {(UNIFORM, 30, 1): 22_002_000, (UNIFORM, 45, 1): 15_130_000, (UNIFORM, 60, 1): 11_717_000, (UNIFORM, 75, 1): 9_546_000}
 
 
 def run(seconds: int = 1, seed: int = 1, two_block: int = 3, due_date: int = 3, zalando: str = "") -> dict[str, Any]:

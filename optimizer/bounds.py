@@ -29,12 +29,14 @@ KNAPSACK_ROOM = 4_096  # a finer capacity is coarsened to this many steps, which
 COLUMNS_A_ROUND = 400
 HASTY_NODES = 400_000  # tours a pricing round may measure before it is content with what it has found
 MOST_COLUMNS = 150_000  # batches handed to the integer program
-MOST_ORDERS_OF_A_GUESS = 60
+LIMIT_SHARES = 0.0008, 0.002, 0.005  # of the bound: how far above it a batch's own part may lie in the first integer programs
 TOLERANCE_MM = 10  # a batch this much cheaper than its prices is let pass; the bound pays for it
 SAMPLES, SAMPLE_STEPS = 400, 5_000  # plans that the search contributes before the first relaxation
 NO_LIMIT_NODES = 1 << 60
 NODES_A_SECOND = 1_000_000, 80_000  # tours a listing measures, cautiously; one block, several blocks
-SEARCH_SHARE, BOUND_SHARE = 0.25, 0.35
+# Shares of the time for search and bound: where few orders fit a cart the bound's batches also make the better plans.
+FEW_ORDERS_A_BATCH, MOST_ORDERS_TO_CLOSE = 3.5, 40
+SHARES_FEW, SHARES_MANY = (0.2, 0.75), (0.6, 0.35)
 LEAST_SECONDS_FOR_BOUND = 2.0
 LEAST_NODES = 1_000
 FINISH_S = 0.05  # the solver looks at its clock rarely
@@ -202,8 +204,9 @@ def column_bound(problem: Problem, plan: BatchPlan, seconds: float, seed: int = 
             break
     price_bound_mm = bound
     needs_solver = False
-    if may_branch and time.perf_counter() < deadline:
-        chosen, bound, needs_solver = _branch(problem, master, pricing, proof, best_length, deadline, bound)
+    if may_branch and proof[0].any() and bound < best_length:
+        chosen, bound = _branch(problem, master, pricing, proof, best_length, deadline, bound)
+        needs_solver = bound > price_bound_mm
         if chosen is not None:
             measured = int(all_lengths(_unions(problem, chosen), problem.floor.kernel).sum())
             if measured < best_length:
@@ -211,7 +214,7 @@ def column_bound(problem: Problem, plan: BatchPlan, seconds: float, seed: int = 
     numbers = tuple(sorted(tuple(sorted(problem.planned[row] for row in group)) for group in best))
     return ColumnBound(
         min(bound, best_length), min(price_bound_mm, best_length), tuple(proof[0].tolist()), proof[1], proof[2], numbers, best_length,
-        needs_solver and bound > price_bound_mm, rounds, master.columns, time.perf_counter() - begun,
+        needs_solver, rounds, master.columns, time.perf_counter() - begun,
     )  # fmt: skip
 
 
@@ -223,10 +226,12 @@ def solve_and_prove(problem: Problem, seconds: float, seed: int = 0) -> BatchPla
     """
     begun = time.perf_counter()
     has_solver = importlib.util.find_spec("highspy") is not None and seconds >= LEAST_SECONDS_FOR_BOUND
-    plan = solve(problem, seconds=seconds * (SEARCH_SHARE if has_solver else 1.0), seed=seed)
+    is_short = problem.planned and len(problem.planned) / max(1, fewest_batches(problem)) <= FEW_ORDERS_A_BATCH
+    search_share, bound_share = SHARES_FEW if is_short or len(problem.planned) <= MOST_ORDERS_TO_CLOSE else SHARES_MANY
+    plan = solve(problem, seconds=seconds * (search_share if has_solver else 1.0), seed=seed)
     if plan.is_proven or not has_solver or not problem.planned:
         return plan
-    found = column_bound(problem, plan, seconds * BOUND_SHARE - FINISH_S, seed)
+    found = column_bound(problem, plan, seconds * bound_share - FINISH_S, seed)
     better = planned_by(problem, found, plan)
     left = seconds - (time.perf_counter() - begun) - FINISH_S
     if not better.is_proven and left > LEAST_SECONDS_FOR_BOUND:
@@ -297,25 +302,34 @@ def _branch(
     deadline: float,
     bound: int,
 ):
-    """Search among all batches a better plan could contain; return (groups or None, bound, whether HiGHS proved it).
+    """Search among the batches a better plan could contain; return (groups of a better plan or None, bound).
 
-    A plan shorter than best_length consists of batches whose length - prices + fines - price of a batch is below best_length
-    less what the prices prove; if all those fit the integer program, its bound holds for every plan.
+    A plan with a batch whose length - prices + fines - price of a batch is `limit` or more costs at least what the prices prove
+    plus `limit`. So the best plan from the batches below the limit, or that sum, bounds every plan. Limits grow until the
+    plan found lies below the sum, the listing gets too long, or time is up.
     """
     prices, cuts, batch_price = proof
     base = _proven(problem, prices, cuts, batch_price, -TOLERANCE_MM)
-    limit = best_length - base + batch_price
     rate = NODES_A_SECOND[0 if problem.has_one_block else 1]
-    nodes = int(0.3 * max(0.0, deadline - time.perf_counter()) * rate)
-    groups, lengths, _, _, complete = pricing.list(prices, cuts, limit, MOST_COLUMNS, nodes)
-    everything = complete and len(groups) < MOST_COLUMNS
-    if not everything and len(problem.planned) > MOST_ORDERS_OF_A_GUESS:
-        return None, bound, False  # the integer program over a part of the batches finds nothing the search does not
-    if not everything:
-        groups, lengths = [list(g) for g in master.known], list(master.known.values())
-    chosen, solver_bound = cheapest_cover(
-        len(problem.planned), groups, lengths, best_length, deadline, master.triples, fewest_batches(problem)
-    )
-    if everything and solver_bound is not None:
-        return chosen, max(bound, min(best_length, solver_bound)), True
-    return chosen, bound, False
+    best = None
+    for share in (*LIMIT_SHARES, math.inf):
+        gap = best_length - base
+        limit = int(min(gap, share * base)) if share < math.inf else gap
+        left = deadline - time.perf_counter()
+        if left <= 0:
+            break
+        groups, lengths, _, _, complete = pricing.list(prices, cuts, limit + batch_price, MOST_COLUMNS, int(0.3 * left * rate))
+        if not complete or len(groups) == MOST_COLUMNS:
+            break
+        chosen, solver_bound = cheapest_cover(
+            len(problem.planned), groups, lengths, best_length, deadline, master.triples, fewest_batches(problem)
+        )
+        if chosen is not None:
+            measured = int(all_lengths(_unions(problem, chosen), problem.floor.kernel).sum())
+            if measured < best_length:
+                best, best_length = chosen, measured
+        if solver_bound is not None:
+            bound = max(bound, min(best_length, solver_bound, base + limit))
+        if bound >= best_length or limit >= gap:
+            break
+    return best, bound
