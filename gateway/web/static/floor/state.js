@@ -1,0 +1,156 @@
+// What the page knows of the floor: asked for once or now and then, kept fresh by events in between.
+import { get } from "../lib/api.js";
+import { figures, onEvents, onResume, streamState } from "../lib/feed.js";
+import { setZone } from "../lib/time.js";
+import { signal } from "../lib/ui.js";
+
+const TOURS_EVERY_MS = 1_000; // at most; events ask for it
+const TOURS_AT_LEAST_MS = 5_000; // also when no event came
+const HEAT_EVERY_MS = 5_000;
+const LATEST = 40; // things that happened, kept for the list
+const PACE_KEPT = 240; // points of the line of lines an hour
+
+export const block = signal(null);
+export const bins = signal([]);
+export const heat = signal({});
+export const tours = signal([]);
+export const latest = signal([]);
+export const pace = signal([]); // [floor ms, lines an hour], a point a floor minute or two
+export const fault = signal("");
+
+let wanted = true;
+let asking = false;
+let askedAt = 0;
+
+const TELLING = {
+  OrderPlaced: (b) => ["order", `Order ${b.reference} placed, ${b.lines.length} ${b.lines.length === 1 ? "line" : "lines"}`, `order/${b.order_id}`],
+  ToursReleased: (b) => ["plan", `${b.tours.length} ${b.tours.length === 1 ? "tour" : "tours"} planned by ${b.planner}`, "tours"],
+  TourTaken: (b) => ["tour", `${b.picker} took a tour`, `tour/${b.tour}`],
+  PickConfirmed: (b) => ["pick", `${b.picker || "Somebody"} picked ${b.quantity} × ${b.sku}`, `order/${b.order_id}`],
+  PickShort: (b) => ["short", `Short: ${b.missing} × ${b.sku} missing at ${b.place}`, `order/${b.order_id}`],
+  TourDone: (b) => ["tour", `${b.picker} finished a tour`, `tour/${b.tour}`],
+  CountWanted: (b) => ["count", `Count wanted at ${b.place}`, ""],
+  ParcelPacked: (b) => ["parcel", `Parcel ${b.parcel} packed`, `order/${b.order_id}`],
+  ParcelsHandedOver: (b) => ["truck", `${b.parcels.length} ${b.parcels.length === 1 ? "parcel" : "parcels"} handed to ${b.carrier}`, ""],
+  ParcelDelivered: (b) => ["door", `Parcel ${b.parcel} delivered`, b.order_id ? `order/${b.order_id}` : ""],
+  ParcelLost: (b) => ["alarm", `Parcel ${b.parcel} lost`, b.order_id ? `order/${b.order_id}` : ""],
+  ExcursionFound: (b) => ["alarm", `Out of limits: ${b.kind.replace(/_.*/, "")} at ${b.subject}`, ""],
+  WeightDiffers: (b) => ["count", `A scale disagrees with the books at ${b.place}`, ""],
+};
+// One such event in a rush of orders would push everything else off the list.
+const QUIET = new Set(["PickConfirmed"]);
+
+/** Begin to know. */
+export function start() {
+  onEvents(["ToursReleased", "TourChanged"], () => (wanted = true));
+  onEvents(["TourTaken"], () => (wanted = true));
+  onEvents(["PickConfirmed", "PickShort"], ({ body, at_ms }) => stopDone(body, at_ms));
+  onEvents(["TourDone"], ({ body }) => {
+    tours.value = tours.value.filter((tour) => tour.tour !== body.tour);
+  });
+  onEvents(Object.keys(TELLING), tell);
+  onResume(() => (wanted = true));
+  setInterval(ask, 250);
+  whole();
+  askHeat();
+  setInterval(askHeat, HEAT_EVERY_MS);
+  figures.subscribe(keepPace);
+}
+
+async function whole() {
+  for (;;) {
+    try {
+      const told = await get("/api/floor", { parts: "block,bins" });
+      if (told.block) {
+        setZone(told.block.zone);
+        block.value = told.block;
+        bins.value = told.bins;
+        fault.value = "";
+        return;
+      }
+      fault.value = "This site has no racks yet.";
+    } catch {
+      fault.value ||= "Asking for the racks …";
+    }
+    await new Promise((go) => setTimeout(go, 2_000));
+  }
+}
+
+async function askHeat() {
+  if (document.hidden) return;
+  try {
+    heat.value = (await get("/api/floor", { parts: "heat" })).heat.bins;
+  } catch {
+    // the banner tells; the old colours stay
+  }
+}
+
+async function ask() {
+  const since = performance.now() - askedAt;
+  const due = wanted ? TOURS_EVERY_MS : streamState.value === "open" ? TOURS_AT_LEAST_MS : TOURS_EVERY_MS;
+  if (asking || document.hidden || since < due) return;
+  asking = true;
+  wanted = false;
+  askedAt = performance.now();
+  try {
+    tours.value = merged((await get("/api/floor", { parts: "tours" })).tours);
+  } catch {
+    wanted = true;
+  } finally {
+    asking = false;
+  }
+}
+
+/** The answer, except for stops that an event has told done since the question was asked: a stop is never open again. */
+function merged(fresh) {
+  const known = new Map(tours.value.map((tour) => [tour.tour, tour]));
+  return fresh.map((tour) => {
+    const before = known.get(tour.tour);
+    if (!before || before.revision > tour.revision) return before ?? tour;
+    const done = new Map(before.stops.filter((stop) => stop.state !== "open").map((stop) => [stop.number, stop]));
+    return { ...tour, stops: tour.stops.map((stop) => (stop.state === "open" && done.get(stop.number)) || stop) };
+  });
+}
+
+function stopDone(body, atMs) {
+  const found = tours.value.find((tour) => tour.tour === body.tour);
+  if (!found) {
+    wanted = true;
+    return;
+  }
+  const stops = found.stops.map((stop) =>
+    stop.number !== body.number ? stop
+    : { ...stop, state: body.missing ? "short" : "done", picked: body.quantity ?? body.found, done_at_ms: body.done_at_ms || atMs });
+  const changed = { ...found, stops, open_picks: stops.filter((stop) => stop.state === "open").length };
+  tours.value = tours.value.map((tour) => (tour === found ? changed : tour));
+}
+
+function tell({ kind, number, at_ms, body }) {
+  const [sort, text, way] = TELLING[kind](body);
+  const before = latest.value;
+  const at = QUIET.has(kind) ? before.findIndex((one) => one.kind === kind) : -1;
+  const kept = at >= 0 && at < 8 ? before.filter((_, n) => n !== at) : before;
+  latest.value = [{ kind, number, at_ms, sort, text, way }, ...kept].slice(0, LATEST);
+}
+
+const PACE_STORE = "floorwise-pace";
+
+function keepPace(told) {
+  if (!told) return;
+  if (!pace.value.length) {
+    try {
+      const saved = JSON.parse(sessionStorage.getItem(PACE_STORE) ?? "[]");
+      pace.value = saved.filter(([ms]) => ms <= told.now_ms && ms > told.now_ms - 86_400_000);
+    } catch {
+      pace.value = [];
+    }
+  }
+  const last = pace.value[pace.value.length - 1];
+  if (last && told.now_ms - last[0] < 60_000) return;
+  pace.value = [...pace.value, [told.now_ms, told.lines.per_hour]].slice(-PACE_KEPT);
+  try {
+    sessionStorage.setItem(PACE_STORE, JSON.stringify(pace.value));
+  } catch {
+    // a browser without storage: the line begins anew at the next page
+  }
+}
