@@ -1,7 +1,6 @@
 """The HTTP application of a gateway: its routers behind one guard, its errors in one form."""
 
 from fastapi import APIRouter, FastAPI
-from starlette.types import ASGIApp
 
 from floorwise.gateway.http import (
     commands,
@@ -18,6 +17,7 @@ from floorwise.gateway.http import (
     tours,
     work,
 )
+from floorwise.gateway.http.asgi import ASGIApp
 from floorwise.gateway.http.context import Gateway
 from floorwise.gateway.http.guard import Guard
 

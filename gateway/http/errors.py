@@ -4,9 +4,8 @@ import json
 from typing import Any
 
 from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
-from starlette.exceptions import HTTPException
-from starlette.responses import Response
+from fastapi.exceptions import RequestValidationError, StarletteHTTPException
+from fastapi.responses import Response
 
 from floorwise.core.errors import BadInput, Conflict, Damaged, FloorError, KeyReused, NotFound, Refused
 from floorwise.gateway.writer import Busy
@@ -40,7 +39,7 @@ def install(app: FastAPI) -> None:
     """Have every error of this application answered in the one form."""
     app.add_exception_handler(FloorError, _floor_error)
     app.add_exception_handler(RequestValidationError, _validation)
-    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(StarletteHTTPException, _http)
 
 
 async def _floor_error(_: Request, error: Any) -> Response:

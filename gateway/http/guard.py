@@ -7,8 +7,7 @@ away: `Host` (a foreign name that was made to point here) and `Origin` (where a 
 import contextlib
 from collections.abc import Iterable
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
+from floorwise.gateway.http.asgi import ASGIApp, Message, Receive, Scope, Send
 from floorwise.gateway.http.errors import answer
 
 BODY_BYTES = 1 << 20

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from fastapi import APIRouter
-from starlette.responses import FileResponse, PlainTextResponse, Response
+from fastapi.responses import FileResponse, PlainTextResponse, Response
 
 from floorwise.gateway.http.context import Text
 

@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 import structlog
-from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from fastapi.responses import Response
 
 from floorwise.core.model.journal import Event
 from floorwise.core.ports import Ledger
+from floorwise.gateway.http.asgi import Receive, Scope, Send
 from floorwise.gateway.reader import Readers
 from floorwise.gateway.writer import Busy
 
