@@ -15,6 +15,7 @@ first-expired-first-out: an earlier lot is used up before a later one is touched
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from math import gcd
 
 import numpy as np
@@ -25,7 +26,7 @@ from floorwise.optimizer.kernels.location_graph import least_walk, search_walk
 from floorwise.optimizer.kernels.location_labels import sweep_labels
 from floorwise.optimizer.kernels.location_search import choose_locations
 from floorwise.optimizer.kernels.states import state_space, visit_moves
-from floorwise.optimizer.layout import NO_WAY_MM, BlockLayout, UnknownPlace, UnreachableBin
+from floorwise.optimizer.layout import NO_WAY_MM, BlockLayout, Depot, UnknownPlace, UnreachableBin
 from floorwise.optimizer.location_bounds import article_bits, bound_by_parts
 from floorwise.optimizer.routing import Floor, Tour, can_sweep, shortest_tour
 
@@ -106,15 +107,28 @@ def choose(
             elif wanted.is_forced:
                 found.append(_finish(floor, wanted, list(range(len(wanted.offer))), start, depot, None, "no choice", seed))
             elif can_sweep(floor) and depot == start:
-                found.append(_on_aisles(floor, wanted, start, deadline, rounds, seed))
+                found.append(_on_aisles(floor, wanted, start, deadline, rounds, seed, QUICK_STEPS))
             else:
-                found.append(_on_matrix(floor, wanted, start, depot, deadline, rounds, seed))
+                found.append(_on_matrix(floor, wanted, start, depot, deadline, rounds, seed, QUICK_STEPS))
         except UnreachableBin as error:  # another depot may still be reached
             refused = error
     if not found:
         raise refused
     best = min(found, key=lambda choice: choice.cost_mm)
     return replace(best, lower_bound_mm=min(choice.lower_bound_mm for choice in found))
+
+
+@cache
+def warm_up() -> None:
+    """Load every kernel that routing and location choice use, compiling what is not cached; later calls cost nothing."""
+    place = [(a, mm) for a in range(3) for mm in (1, 4, 7)]
+    depots = (Depot("in", 0, 0), Depot("out", 2, 9))
+    floor = BlockLayout([0, 5, 9], [0, 9], [a for a, _ in place], [mm for _, mm in place], depots)
+    offers = [Offer(n, n % 3, 1) for n in range(len(place))]
+    wanted = _Wanted(floor, offers, {0: 1, 1: 2, 2: 1}, 0)
+    for quick_steps in (QUICK_STEPS, 0):
+        _on_aisles(floor, wanted, 0, 0.0, 2, 0, quick_steps)
+        _on_matrix(floor, wanted, 0, 1, 0.0, 2, 0, quick_steps)
 
 
 class _Wanted:
@@ -187,7 +201,7 @@ def _finish(floor: Floor, wanted: _Wanted, rows: list[int], start: int, end: int
     return Choice(takes, tour, cost, min(bound, cost), method)
 
 
-def _on_aisles(floor: BlockLayout, wanted: _Wanted, start: int, deadline: float, rounds: int, seed: int) -> Choice:
+def _on_aisles(floor: BlockLayout, wanted: _Wanted, start: int, deadline: float, rounds: int, seed: int, quick_steps: int) -> Choice:
     depot = floor.depots[start]
     approach = 2 * depot.approach_mm
     store, row_of, grain = _store(floor, wanted, start)
@@ -221,7 +235,7 @@ def _on_aisles(floor: BlockLayout, wanted: _Wanted, start: int, deadline: float,
         trace_choice(*arguments, chosen)
         return finish(cost, "aisle sweep with sets")
 
-    if can_be_exact and steps <= QUICK_STEPS:
+    if can_be_exact and steps <= quick_steps:
         return exact()
     best, best_bound, spare, begun = INFINITE, 0, chosen.copy(), time.perf_counter()
     price = np.zeros(len(wanted.demand), dtype=np.int64)
@@ -329,7 +343,7 @@ def _inside_one_stretch(floor: BlockLayout, wanted: _Wanted, start: int) -> Choi
     return None if best is None else Choice(best.takes, best.tour, best.cost_mm, best.cost_mm, best.method)
 
 
-def _on_matrix(floor: Floor, wanted: _Wanted, start: int, end: int, deadline: float, rounds: int, seed: int) -> Choice:
+def _on_matrix(floor: Floor, wanted: _Wanted, start: int, end: int, deadline: float, rounds: int, seed: int, quick_steps: int) -> Choice:
     depots = (start,) if start == end else (start, end)
     last = len(depots) - 1
     matrix = floor.distances_mm(wanted.location, depots)
@@ -337,7 +351,7 @@ def _on_matrix(floor: Floor, wanted: _Wanted, start: int, end: int, deadline: fl
     by_first, by_candidate = wanted.candidates_of(wanted.article)
     order = np.zeros(len(wanted.location), dtype=np.int64)
     bit, codes = article_bits(wanted.article, wanted.units, wanted.demand, by_first, by_candidate, range(len(wanted.demand)))
-    most = max(QUICK_STEPS, int((deadline - time.perf_counter()) * STEPS_A_SECOND / 2))
+    most = max(quick_steps, int((deadline - time.perf_counter()) * STEPS_A_SECOND / 2))
     if codes * len(order) ** 2 <= most and codes * len(order) * 8 <= MOST_KEPT_BYTES:
         cost, count = least_walk(
             matrix, last, wanted.article, wanted.units, bit, wanted.demand, by_first, by_candidate, codes, wanted.extra, order
