@@ -16,14 +16,14 @@ from floorwise.core.model.stock import Balance
 from floorwise.core.model.supply import Purchase
 from floorwise.core.model.work import PART_STATES, CountTask, Part
 from floorwise.core.ports import Planner
-from floorwise.core.workers import buying, planning, timers, waving
+from floorwise.core.workers import buying, expiry, planning, timers, waving
 from floorwise.sim.floorplan import Homes
 from floorwise.sim.people import Packers, Pickers
 from floorwise.sim.world import SITE, World
 
 TICK_MS = 5 * MINUTE_MS  # how often orders are released and planned
 HORIZON_MS = 3 * DAY_MS  # orders for trucks within this time may be released: over a weekend too
-ORDERS_A_TICK, PARTS_A_TICK, EVENTS_A_TICK, TIMERS_A_TICK = 400, 400, 20_000, 10_000
+ORDERS_A_TICK, PARTS_A_TICK, EVENTS_A_TICK, TIMERS_A_TICK, LOTS_A_TICK = 400, 400, 20_000, 10_000, 1_000
 LONGEST_DRAIN_MS = 120 * DAY_MS  # after this without an end the run stops, and what is left counts as left
 FOUND_SHARE = 0.5  # of short picks whose units the counter finds nearby
 BENCH_MS = 2 * HOUR_MS  # from a return's arrival to its grade
@@ -72,6 +72,7 @@ class Office:
     def _tick(self) -> None:
         world, now_ms = self._world, self._world.now_ms
         timers.step(world.warehouse, now_ms, TIMERS_A_TICK)
+        expiry.step(world.warehouse, now_ms, LOTS_A_TICK)
         while buying.step(world.warehouse, EVENTS_A_TICK) == EVENTS_A_TICK:
             continue
         self._expect()
