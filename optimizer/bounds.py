@@ -31,12 +31,13 @@ HASTY_NODES = 400_000  # tours a pricing round may measure before it is content 
 MOST_COLUMNS = 150_000  # batches handed to the integer program
 LIMIT_SHARES = 0.0008, 0.002, 0.005  # of the bound: how far above it a batch's own part may lie in the first integer programs
 TOLERANCE_MM = 10  # a batch this much cheaper than its prices is let pass; the bound pays for it
+SAMPLE_SHARE = 0.1  # of the time
 SAMPLES, SAMPLE_STEPS = 400, 5_000  # plans that the search contributes before the first relaxation
 NO_LIMIT_NODES = 1 << 60
 NODES_A_SECOND = 1_000_000, 80_000  # tours a listing measures, cautiously; one block, several blocks
 # Shares of the time for search and bound: where few orders fit a cart the bound's batches also make the better plans.
 FEW_ORDERS_A_BATCH, MOST_ORDERS_TO_CLOSE = 3.5, 40
-SHARES_FEW, SHARES_MANY = (0.2, 0.75), (0.6, 0.35)
+SHARES_FEW, SHARES_MANY = (0.3, 0.65), (0.5, 0.48)
 LEAST_SECONDS_FOR_BOUND = 2.0
 LEAST_NODES = 1_000
 FINISH_S = 0.05  # the solver looks at its clock rarely
@@ -177,13 +178,13 @@ def column_bound(problem: Problem, plan: BatchPlan, seconds: float, seed: int = 
     lengths = all_lengths(_unions(problem, groups), problem.floor.kernel).tolist()
     master.add(groups, lengths)
     best, best_length = groups, sum(lengths)
-    for sample, measured in _samples(problem, seed, min(deadline, begun + 0.2 * seconds)):
+    for sample, measured in _samples(problem, seed, min(deadline, begun + SAMPLE_SHARE * seconds)):
         master.add(sample, measured)
     pricing = _Pricing(problem)
     bound, proof, rounds = plan.lower_bound_mm, (np.zeros(n, np.int64), (), 0), 0
     nodes_allowed = HASTY_NODES
     rate = NODES_A_SECOND[0 if problem.has_one_block else 1]
-    until = deadline - (0.5 * seconds if may_branch else 0.0)
+    until = deadline - (0.6 * seconds if may_branch else 0.0)
     while time.perf_counter() < until:
         rounds += 1
         prices, cuts, batch_price = master.solve()
@@ -227,11 +228,12 @@ def solve_and_prove(problem: Problem, seconds: float, seed: int = 0) -> BatchPla
     begun = time.perf_counter()
     has_solver = importlib.util.find_spec("highspy") is not None and seconds >= LEAST_SECONDS_FOR_BOUND
     is_short = problem.planned and len(problem.planned) / max(1, fewest_batches(problem)) <= FEW_ORDERS_A_BATCH
-    search_share, bound_share = SHARES_FEW if is_short or len(problem.planned) <= MOST_ORDERS_TO_CLOSE else SHARES_MANY
+    may_close = is_short or len(problem.planned) <= MOST_ORDERS_TO_CLOSE
+    search_share, bound_share = SHARES_FEW if may_close else SHARES_MANY
     plan = solve(problem, seconds=seconds * (search_share if has_solver else 1.0), seed=seed)
     if plan.is_proven or not has_solver or not problem.planned:
         return plan
-    found = column_bound(problem, plan, seconds * bound_share - FINISH_S, seed)
+    found = column_bound(problem, plan, seconds * bound_share - FINISH_S, seed, may_branch=bool(may_close))
     better = planned_by(problem, found, plan)
     left = seconds - (time.perf_counter() - begun) - FINISH_S
     if not better.is_proven and left > LEAST_SECONDS_FOR_BOUND:
@@ -271,7 +273,10 @@ def _coarsened(load: np.ndarray, capacity: int) -> tuple[np.ndarray, int]:
 
 def _unions(problem: Problem, groups: list[list[int]]) -> np.ndarray:
     masks = problem.arrays[0]
-    return np.array([np.bitwise_or.reduce(masks[group], axis=0) for group in groups])
+    unions = np.zeros((len(groups), *masks.shape[1:]), np.uint64)
+    for at, group in enumerate(groups):
+        unions[at] = np.bitwise_or.reduce(masks[group], axis=0)
+    return unions
 
 
 def _samples(problem: Problem, seed: int, deadline: float):
