@@ -18,7 +18,7 @@ from floorwise.core.warehouse import Warehouse
 LOOKS_KEPT = 20_000  # of one kind of one binding, to put late ones in their place; two weeks at one a minute
 RECALL_MS = 72 * HOUR_MS  # how far back a start reads the store: an excursion that began before it is told anew from there
 LEAST_SPAN_MS = MINUTE_MS  # a question is halved until its answer fits; looks that come faster than this allows are passed over
-SETTLED_MS = (30_000, 5 * MINUTE_MS, 15 * MINUTE_MS)  # a weight at rest for so long is compared; later again, when late confirmations have come
+SETTLED_MS = (30_000, 5 * MINUTE_MS, 15 * MINUTE_MS)  # a weight at rest is compared after these times: confirmations may come late
 BINDINGS_KEPT = 3  # of one device: late readings belong to the binding of their own time
 
 
