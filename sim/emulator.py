@@ -29,6 +29,7 @@ from floorwise.sim.emulated.carriers import Carriers
 from floorwise.sim.emulated.customers import Customers
 from floorwise.sim.emulated.devices import Devices
 from floorwise.sim.emulated.floor import Floor
+from floorwise.sim.emulated.mishaps import Mishaps, plant_short
 from floorwise.sim.emulated.pickers import Pickers
 from floorwise.sim.emulated.plan import Plan
 from floorwise.sim.emulated.trackers import Trackers
@@ -81,7 +82,7 @@ class Emulation:
         if world.note("floor") is None:
             for sku, units, place in plan.opening():
                 world.move(sku, units, "", place)
-            self._plant_short(season, opening_ms)
+            plant_short(world, plan, season, opening_ms)
             world.set_note("opening", opening_ms)
             world.set_note("floor", list(wanted))
             world.commit()
@@ -98,9 +99,10 @@ class Emulation:
         self.trackers = Trackers(self.floor, plan, chance)
         self.carriers = Carriers(self.floor, chance, self.trackers)
         self.devices = Devices(self.floor, plan, chance, world.note("began"))
+        self.mishaps = Mishaps(self.floor, plan, chance)
         self.customers = customers
         self.benches.on_work.append(self.carriers.hear)
-        for part in (customers, self.pickers, self.benches, self.trackers, self.carriers, self.devices):
+        for part in (customers, self.pickers, self.benches, self.trackers, self.carriers, self.devices, self.mishaps):
             part.start()
         self.floor.every(STATUS_EVERY_S, self._tell)
 
@@ -125,6 +127,7 @@ class Emulation:
             "picks": self.pickers.picked,
             "shorts": self.pickers.shorts,
             "mispicks": self.pickers.mispicks,
+            "units_lost": self.mishaps.lost,
             "packed": self.benches.packed,
             "repacked": self.benches.repacked,
             "received": self.benches.received,
@@ -132,7 +135,7 @@ class Emulation:
             "refunded": self.benches.refunded,
             "fetched": self.carriers.fetched,
             "delivered": self.carriers.delivered,
-            "lost": self.carriers.lost,
+            "parcels_lost": self.carriers.lost,
             "trackers_bound": self.trackers.bound,
             "messages": wire.published,
             "said_again": wire.said_again,
@@ -149,16 +152,6 @@ class Emulation:
         fresh = self._directory / f"{STATUS_FILE}.new"
         fresh.write_text(json.dumps(self.status()), encoding="utf-8")
         os.replace(fresh, self._directory / STATUS_FILE)
-
-    def _plant_short(self, season: seasons.Season, opening_ms: int) -> None:
-        """One bin that an early order needs holds nothing, whatever the books say; its units lie in nobody's sight."""
-        on_scales = {scale.sku for scale in self.plan.scales}
-        for _, order in season.overnight(opening_ms, 20):
-            for line in order["lines"]:
-                if line["sku"] not in on_scales | self.plan.cold:
-                    place = self.plan.homes.pick[line["sku"]]
-                    self.world.move(line["sku"], self.world.units(place, line["sku"]), place, "BEHIND THE RACK")
-                    return
 
 
 def _patient(url: str, method: str, path: str, body: str, key: str, is_over: Callable[[], bool]) -> dict[str, Any]:

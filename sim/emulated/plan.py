@@ -22,6 +22,7 @@ CARRIERS = ((CARRIER, "standard", "17:30", "01234"), (COURIER, "same-day", "20:0
 SUPPLY = Supply(cover_days=2.0, lead_days=0.25, reorder_share=0.4)
 SCALES = 12
 SCALE_LEAST_G = 100  # a lighter article drowns in a load cell's noise
+SCALE_FROM_RANK = 8  # bins where a hand goes every few minutes never come to rest
 SKUS_A_COMMAND = 2_000  # a body has at most 1 MiB
 
 
@@ -87,7 +88,7 @@ def make(seed: int, a_day: Mapping[str, float], pickers: int, packers: int) -> P
     stock = {sku: floorplan.stocking(a_day[sku], SUPPLY) for sku in names}
     site = floorplan.site_wanted(FLOOR, ZONE, CURRENCY)
     places = {place.location: (place.aisle, place.y_mm, place.level) for place in site.locations}
-    heavy = [sku for sku in names if articles[sku].weight_g >= SCALE_LEAST_G and sku not in cold][:SCALES]
+    heavy = [sku for sku in names[SCALE_FROM_RANK:] if articles[sku].weight_g >= SCALE_LEAST_G and sku not in cold][:SCALES]
     scales = tuple(
         Scale(f"scale-{n:02}", homes.pick[sku], sku, articles[sku].weight_g, chance.whole("tare", sku, 1_800, 2_600))
         for n, sku in enumerate(heavy, 1)
