@@ -7,7 +7,8 @@
                   a reservation likewise: pool down if there is enough, order in, line in
     naive         the same three statements with a commit a posting
 
-All on SQLite files with WAL and synchronous=FULL in one directory, rates a second of wall time, medians of `rounds`; rounds alternate.
+All on SQLite files with WAL and synchronous=FULL in one directory; rates a second of wall time, medians of `rounds`. Rounds alternate,
+and a ratio is the median of the rounds' own ratios. CPU µs tell what a busy machine hides.
 """
 
 import sqlite3
@@ -59,10 +60,10 @@ def post(desk: Any, command: Post) -> dict[str, int]:
     return {}
 
 
-def run(postings: int = 10_000, skus: int = 100, group: int = 100, rounds: int = 3) -> dict[str, Any]:
-    """Options: postings (10000), skus (100) they are spread over, group (100) in a transaction, rounds (3)."""
+def run(postings: int = 10_000, skus: int = 100, group: int = 100, rounds: int = 5) -> dict[str, Any]:
+    """Options: postings (10000), skus (100) they are spread over, group (100) in a transaction, rounds (5)."""
     naive = max(postings // 20, 100)
-    kinds: dict[str, Callable[[Path], float]] = {
+    kinds: dict[str, Callable[[Path], tuple[float, float]]] = {
         "yardstick_postings": lambda folder: _by_hand(folder, postings, skus, group),
         "postings": lambda folder: _postings(folder, postings, skus, group),
         "postings_one_sku": lambda folder: _postings(folder, postings, 1, group),
@@ -73,11 +74,19 @@ def run(postings: int = 10_000, skus: int = 100, group: int = 100, rounds: int =
         "single_commands": lambda folder: _commands(folder, naive, skus, 1),
     }
     seen: dict[str, list[float]] = {name: [] for name in kinds}
+    cpu: dict[str, list[float]] = {name: [] for name in kinds}
     with tempfile.TemporaryDirectory() as root:
         for turn in range(rounds):
             for name, measured in kinds.items():
-                seen[name].append(measured(Path(root) / f"{name}{turn}"))
+                a_second, us = measured(Path(root) / f"{name}{turn}")
+                seen[name].append(a_second)
+                cpu[name].append(us)
     rate = {name: round(statistics.median(rates)) for name, rates in seen.items()}
+
+    def ratio(one: str, other: str, digits: int = 2) -> float:
+        """The median of the rounds' own ratios: what slows a round down slows both."""
+        return round(statistics.median(a / b for a, b in zip(seen[one], seen[other], strict=True)), digits)
+
     return {
         "name": "ledger",
         "figures": {
@@ -86,10 +95,13 @@ def run(postings: int = 10_000, skus: int = 100, group: int = 100, rounds: int =
             "commands_s": rate["commands"],
             "single_commands_s": rate["single_commands"],
             "reservations_s": rate["reservations"],
-            "times_naive": round(rate["postings"] / rate["naive_postings"], 1),
-            "commands_times_naive": round(rate["commands"] / rate["naive_postings"], 1),
-            "reservation_ratio": round(rate["reservations"] / rate["yardstick_reservations"], 2),
-            "hot_sku_ratio": round(rate["postings_one_sku"] / rate["postings"], 2),
+            "times_naive": ratio("postings", "naive_postings", 1),
+            "commands_times_naive": ratio("commands", "naive_postings", 1),
+            "reservation_ratio": ratio("reservations", "yardstick_reservations"),
+            "cpu_us_a_posting": round(statistics.median(cpu["postings"]), 1),
+            "cpu_us_a_command": round(statistics.median(cpu["commands"]), 1),
+            "cpu_us_a_reservation": round(statistics.median(cpu["reservations"]), 1),
+            "hot_sku_ratio": ratio("postings_one_sku", "postings"),
             "group": group,
             "rounds": rounds,
         },
@@ -98,8 +110,10 @@ def run(postings: int = 10_000, skus: int = 100, group: int = 100, rounds: int =
             "postings_s": rate["yardstick_postings"],
             "reservations_s": rate["yardstick_reservations"],
             "naive_postings_s": rate["naive_postings"],
+            "cpu_us_a_posting": round(statistics.median(cpu["yardstick_postings"]), 1),
+            "cpu_us_a_reservation": round(statistics.median(cpu["yardstick_reservations"]), 1),
         },
-        "ratio": round(rate["postings"] / rate["yardstick_postings"], 2),
+        "ratio": ratio("postings", "yardstick_postings"),
     }
 
 
@@ -114,10 +128,11 @@ def _ways(count: int, skus: int) -> Iterator[tuple[str, str, str]]:
         yield f"S{number % skus:04}", f"A{there}", f"A{1 - there}"
 
 
-def _timed(count: int, work: Callable[[], None]) -> float:
-    began = time.perf_counter()
+def _timed(count: int, work: Callable[[], None]) -> tuple[float, float]:
+    """(done a second of wall time, CPU µs for each)."""
+    began, cpu = time.perf_counter(), time.process_time()
     work()
-    return count / (time.perf_counter() - began)
+    return count / (time.perf_counter() - began), 1e6 * (time.process_time() - cpu) / count
 
 
 def _stocked(folder: Path, skus: int, group: int) -> Warehouse:
@@ -137,7 +152,7 @@ def _stocked(folder: Path, skus: int, group: int) -> Warehouse:
     return warehouse
 
 
-def _postings(folder: Path, count: int, skus: int, group: int) -> float:
+def _postings(folder: Path, count: int, skus: int, group: int) -> tuple[float, float]:
     ledger = _stocked(folder, skus, group).ledger
 
     def work() -> None:
@@ -153,7 +168,7 @@ def _postings(folder: Path, count: int, skus: int, group: int) -> float:
     return rate
 
 
-def _commands(folder: Path, count: int, skus: int, group: int) -> float:
+def _commands(folder: Path, count: int, skus: int, group: int) -> tuple[float, float]:
     warehouse = _stocked(folder, skus, group)
 
     def work() -> None:
@@ -166,7 +181,7 @@ def _commands(folder: Path, count: int, skus: int, group: int) -> float:
     return rate
 
 
-def _reservations(folder: Path, count: int, skus: int, group: int) -> float:
+def _reservations(folder: Path, count: int, skus: int, group: int) -> tuple[float, float]:
     warehouse = _stocked(folder, skus, group)
     orders = [PlaceOrder("bench", f"R{n}", "c1", "GB", "GBP", (LineWanted(f"S{n % skus:04}", 1),)) for n in range(count)]
 
@@ -190,7 +205,7 @@ def _database(folder: Path, skus: int) -> sqlite3.Connection:
     return connection
 
 
-def _by_hand(folder: Path, count: int, skus: int, group: int) -> float:
+def _by_hand(folder: Path, count: int, skus: int, group: int) -> tuple[float, float]:
     connection = _database(folder, skus)
     run, moves = connection.cursor().execute, 2 * skus
     insert, lift, put = STATEMENTS
@@ -212,7 +227,7 @@ def _by_hand(folder: Path, count: int, skus: int, group: int) -> float:
     return rate
 
 
-def _reserved_by_hand(folder: Path, count: int, skus: int, group: int) -> float:
+def _reserved_by_hand(folder: Path, count: int, skus: int, group: int) -> tuple[float, float]:
     connection = _database(folder, skus)
     run = connection.cursor().execute
     order = "INSERT INTO \"order\" ({}) VALUES ({})"
