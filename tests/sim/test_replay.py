@@ -13,8 +13,8 @@ FAILPOINTS = (
     "after_savepoint", "after_handler", "before_commit", "after_commit", "after_head_saved", "timers_fired", "effects_before_act",
     "effects_after_act",
 )  # fmt: skip
-TIMES = (1, 2, 3, 5, 8)
-FACTOR = {"after_savepoint": 290, "after_handler": 310, "effects_before_act": 20, "effects_after_act": 20}  # spread over the replay
+TIMES = (1, 2, 3, 4, 5)
+FACTOR = {"after_savepoint": 490, "after_handler": 510, "effects_before_act": 33, "effects_after_act": 35}  # spread over the replay
 
 
 # The small file sets two timers only.
