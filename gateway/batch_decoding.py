@@ -58,7 +58,7 @@ def decode(payload: bytes, agent: str) -> Decoded:
 def _readings(blocks: list[_Block]) -> list[Reading] | None:
     """The readings of all blocks, or None when anything is not in perfect order."""
     found: list[Reading] = []
-    ranges = _RANGES
+    ranges, new = _RANGES, tuple.__new__  # a third of what Reading(…) costs
     for block in blocks:
         device, boot = block.device, block.boot
         if not (0 <= boot <= NUMBER_MAX and _is_name(device)) or len(found) + len(block.readings) > MESSAGE_READINGS:
@@ -73,7 +73,7 @@ def _readings(blocks: list[_Block]) -> list[Reading] | None:
                         return None
                 elif not _is_text(kind, value):
                     return None
-            found.append(Reading(device, boot, seq, ts, values))
+            found.append(new(Reading, (device, boot, seq, ts, values)))
     return found
 
 

@@ -20,10 +20,11 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from floorwise.core.adapters.bus_mqtt import BusAddress, MqttBus
 from floorwise.core.adapters.store_duckdb import StoreFailed
 from floorwise.core.model.device_messages import Birth, Death, ack, decode, read_up
-from floorwise.core.model.readings import BadPayload, Reading, Refusal, encode_ack
+from floorwise.core.model.readings import BadPayload, Reading, Refusal
 from floorwise.core.model.stored import PAYLOAD_KEPT, DeadLetter, Outcome
 from floorwise.core.ports import Store
 from floorwise.gateway import batch_decoding
+from floorwise.gateway.acks import ack_payloads, add_ranges
 
 TOPICS = ("up/+/batch", "up/+/birth", "up/+/death")
 QUEUE_MESSAGES = 5_000  # received and not yet decoded …
@@ -32,7 +33,6 @@ GROUP_MESSAGES = 2_000  # in one transaction
 GROUP_BYTES = 2 * 1024 * 1024  # … about 25,000 readings; a message may go beyond it
 LINGER_S = 0.05  # a message waits so long for company: a transaction costs 5 ms whatever it holds
 RETRY_S = 1.0  # between attempts while the store refuses
-ACK_KEYS, ACK_REFUSALS = 1_500, 400  # in one ack at most, so that it stays below its bound whatever the names and reasons
 DEVICES = 100_000  # remembered with the agent they spoke through; beyond it the oldest are forgotten
 STOP_S = 30.0  # for what is queued when it is told to stop
 
@@ -144,7 +144,8 @@ class Intake:
                 return
             self._queue.append((topic, payload))
             self._bytes += len(payload)
-            self._news.notify()
+            if len(self._queue) == 1 or self._is_full():  # in between the intake lingers: to wake it for each message costs as much as paho
+                self._news.notify()
 
     # on the intake's thread
 
@@ -232,22 +233,20 @@ class Intake:
                 return outcomes
 
     def _acknowledge(self, readings: Batch, senders: Iterable[tuple[str, int, list[Refusal]]]) -> None:
-        start, keys, refused = 0, {}, {}
-        for sender, end, refusals in senders:
-            keys.setdefault(sender, []).extend(reading[:3] for reading in readings[start:end])
-            refused.setdefault(sender, []).extend(refusals)
-            for device in {reading[0] for reading in readings[start:end]}:
+        start, acks = 0, {}
+        for sender, end, refused in senders:
+            ranges, refusals = acks.setdefault(sender, ({}, []))
+            add_ranges(ranges, readings[start:end])
+            refusals += refused
+            start = end
+        for sender, (ranges, refusals) in acks.items():
+            for device, _ in ranges:
                 self._agents.pop(device, None)
                 self._agents[device] = sender
-            start = end
+            for payload in ack_payloads(ranges, refusals):
+                self._bus.publish(ack(sender), payload)
         while len(self._agents) > DEVICES:
             del self._agents[next(iter(self._agents))]
-        for sender, of_one in keys.items():
-            of_one.sort()  # neighbours end up in one ack, and so in one range
-            for at in range(0, len(of_one), ACK_KEYS):
-                self._bus.publish(ack(sender), encode_ack(of_one[at : at + ACK_KEYS]))
-            for at in range(0, len(refused[sender]), ACK_REFUSALS):
-                self._bus.publish(ack(sender), encode_ack((), refused[sender][at : at + ACK_REFUSALS]))
 
     def _follow(self, fresh: Batch) -> None:
         """Note what agents say of their devices, then tell the gateway."""

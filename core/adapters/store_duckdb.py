@@ -197,9 +197,8 @@ class DuckStore:
     def _recall(self) -> None:
         """Set what is kept in memory to what stands in the file."""
         self._marks, self._latest = Marks(self.has), LatestValues()
-        for device, boot, first, last, count, total in self._db.execute(_ACCOUNTS).fetchall():
+        for device, boot, first, last, count, _ in self._db.execute(_ACCOUNTS).fetchall():
             seen = self._marks.of(device, boot)
-            seen.count, seen.sum = count, int(total) & SUM_MASK
             if count == last - first + 1:
                 seen.add_run(first, last)
             else:

@@ -20,15 +20,20 @@ class LatestValues:
 
     def take(self, readings: Iterable[Reading]) -> None:
         """Take stored readings in; one that is older than what is known changes nothing."""
-        values = self._values
+        best: dict[tuple[str, str], tuple[int, float | str]] = {}
+        for device, _, _, ts, said in readings:
+            for kind, value in said.items():
+                key = device, kind
+                before = best.get(key)
+                if before is None or before[0] <= ts:
+                    best[key] = ts, value
         with self._lock:
-            for device, _, _, ts, said in readings:
-                for kind, value in said.items():
-                    before = values.get((device, kind))
-                    if before is None:
-                        self.put(device, kind, Latest(value, ts, unit_of(kind), False))
-                    elif before.at_ms <= ts:
-                        values[device, kind] = Latest(value, ts, before.unit, False)
+            for (device, kind), (ts, value) in best.items():
+                before = self._values.get((device, kind))
+                if before is None:
+                    self.put(device, kind, Latest(value, ts, unit_of(kind), False))
+                elif before.at_ms <= ts:
+                    self._values[device, kind] = Latest(value, ts, before.unit, False)
 
     def put(self, device: str, kind: str, latest: Latest) -> None:
         """Set the value of a series, as a store does that opens its file."""

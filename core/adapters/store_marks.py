@@ -6,7 +6,7 @@ from typing import NamedTuple
 from floorwise.core.model.readings import Reading, digest
 from floorwise.core.model.stored import Outcome, Seen
 
-RECENT_DIGESTS = 200_000  # digests kept in memory; for older repeats the file is asked
+RECENT_DIGESTS = 100_000  # digests in each of two generations kept in memory; for older repeats the file is asked
 
 Key = tuple[str, int, int]
 
@@ -27,6 +27,7 @@ class Marks:
         self.streams: dict[tuple[str, int], Seen] = {}
         self._ask = ask
         self._recent: dict[Key, int] = {}
+        self._older: dict[Key, int] = {}
 
     def decide(self, readings: Iterable[Reading]) -> Decided:
         """Tell what is fresh, what came before, and what says something else under a known key; nothing is noted yet."""
@@ -34,21 +35,30 @@ class Marks:
         known: dict[Key, int] = {}
         again: list[tuple[int, Reading, int]] = []
         doubtful: list[tuple[int, Reading, int]] = []
-        outcomes, fresh, conflicts = [], [], []
-        for reading in readings:
-            key, mark = reading[:3], digest(reading)
-            seen = self.streams.get(key[:2])
+        fresh, conflicts = [], []
+        stream, seen, top, ask_below = None, None, -1, 0
+        at = -1
+        for at, reading in enumerate(readings):
+            device, boot, seq, _, _ = reading
+            if stream != (device, boot):
+                stream = device, boot
+                seen = self.streams.get(stream)
+                top, ask_below = (seen.top, seen.ask_below) if seen else (-1, 0)
+            key, mark = (device, boot, seq), digest(reading)
             if key in marks:
                 known[key] = marks[key]
-                again.append((len(outcomes), reading, mark))
-            elif seen is not None and seen.has(key[2]):
-                again.append((len(outcomes), reading, mark))
-            elif seen is not None and key[2] < seen.ask_below:
-                doubtful.append((len(outcomes), reading, mark))
+                again.append((at, reading, mark))
+            elif seq > top:
+                marks[key] = mark
+                fresh.append(reading)
+            elif seen.has(seq):
+                again.append((at, reading, mark))
+            elif seq < ask_below:
+                doubtful.append((at, reading, mark))
             else:
                 marks[key] = mark
                 fresh.append(reading)
-            outcomes.append(Outcome.STORED)
+        outcomes = [Outcome.STORED] * (at + 1)
         if doubtful:
             stored = self._ask([reading.key for _, reading, _ in doubtful])
             for at, reading, mark in doubtful:
@@ -62,11 +72,15 @@ class Marks:
                     fresh.append(reading)
             known |= stored
         if again:
-            unknown = [reading.key for _, reading, _ in again if reading.key not in known and reading.key not in self._recent]
+            for _, reading, _ in again:
+                before = self._recent.get(reading.key, self._older.get(reading.key))
+                if before is not None:
+                    known.setdefault(reading.key, before)
+            unknown = [reading.key for _, reading, _ in again if reading.key not in known]
             if unknown:
                 known |= self._ask(unknown)
             for at, reading, mark in again:
-                before = known.get(reading.key, self._recent.get(reading.key, mark))
+                before = known.get(reading.key, mark)
                 outcomes[at] = Outcome.DUPLICATE if before == mark else Outcome.CONFLICT
                 if before != mark:
                     conflicts.append(reading)
@@ -74,11 +88,11 @@ class Marks:
 
     def note(self, marks: dict[Key, int]) -> None:
         """Take the marks of a batch in, after it is durable."""
-        for (device, boot, seq), mark in marks.items():
-            self.of(device, boot).add(seq, mark)
+        for device, boot, seq in marks:
+            self.of(device, boot).add(seq)
+        if len(self._recent) >= RECENT_DIGESTS:  # two generations: taking a dict's first key out again and again is slow
+            self._older, self._recent = self._recent, {}
         self._recent.update(marks)
-        while len(self._recent) > RECENT_DIGESTS:
-            del self._recent[next(iter(self._recent))]
 
     def of(self, device: str, boot: int) -> Seen:
         """The account of a stream, made when it is new."""

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from enum import IntEnum
 from typing import NamedTuple
 
-from floorwise.core.model.readings import KINDS, SUM_MASK, Number
+from floorwise.core.model.readings import KINDS, Number
 
 GAP_MS = 150_000  # silence longer than this is a gap: an agent passes on at least one look a minute, and one may come late
 QUERY_POINTS = 10_000  # points in one answer; a question for more is refused and names a step that fits
@@ -95,38 +95,37 @@ def unit_of(kind: str) -> str:
 
 
 class Seen:
-    """Which sequence numbers of one (device, boot) are stored, as runs, with their count and sum.
+    """Which sequence numbers of one (device, boot) are stored, as runs.
 
     Below `ask_below` it does not know: the runs there were too many to remember.
     """
 
-    __slots__ = ("_ends", "_starts", "ask_below", "count", "sum")
+    __slots__ = ("_ends", "_starts", "ask_below", "top")
 
     def __init__(self) -> None:
         self._starts: list[int] = []
         self._ends: list[int] = []
         self.ask_below = 0
-        self.count = self.sum = 0
+        self.top = -1  # the highest number stored
 
     def has(self, seq: int) -> bool:
         """Whether this number is known to be stored."""
-        if self._ends and seq > self._ends[-1]:
+        if seq > self.top:
             return False
         at = bisect_right(self._starts, seq) - 1
         return at >= 0 and seq <= self._ends[at]
 
-    def add(self, seq: int, mark: int) -> None:
-        """Note a number that `has` denies as stored, with its digest."""
-        self.count += 1
-        self.sum = (self.sum + mark) & SUM_MASK
-        self.add_run(seq, seq)
+    def add(self, seq: int) -> None:
+        """Note a number that `has` denies as stored."""
+        if seq == self.top + 1 and self._ends:  # the next one, as nearly always
+            self._ends[-1] = self.top = seq
+        else:
+            self.add_run(seq, seq)
 
     def add_run(self, first: int, last: int) -> None:
         """Note that `first`…`last`, none of them known so far, are stored."""
         starts, ends = self._starts, self._ends
-        if ends and ends[-1] == first - 1:  # the next one, as nearly always
-            ends[-1] = last
-            return
+        self.top = max(self.top, last)
         at = bisect_right(starts, first)
         joins_left, joins_right = at > 0 and ends[at - 1] == first - 1, at < len(starts) and starts[at] == last + 1
         if joins_left and joins_right:
