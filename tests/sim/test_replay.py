@@ -14,7 +14,7 @@ FAILPOINTS = (
     "effects_after_act",
 )  # fmt: skip
 TIMES = (1, 2, 3, 4, 5)
-FACTOR = {"after_savepoint": 490, "after_handler": 510, "effects_before_act": 33, "effects_after_act": 35}  # spread over the replay
+FACTOR = {"after_savepoint": 400, "after_handler": 420, "effects_before_act": 33, "effects_after_act": 35}  # spread over the replay
 
 
 # The small file sets two timers only.
