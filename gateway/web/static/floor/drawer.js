@@ -1,12 +1,12 @@
 // The rows behind a number: orders of a state, one order, tours, one tour, a bay. The address says which, so that it can be sent and gone back to.
 import { get } from "../lib/api.js";
+import { useAnswer } from "../lib/asking.js";
 import { figures, floorTime } from "../lib/feed.js";
 import { clockSeconds, dayText, many, momentText, number } from "../lib/time.js";
-import { html, signal, useEffect, useRef, useState } from "../lib/ui.js";
+import { html, signal, useEffect, useRef } from "../lib/ui.js";
 import { chosen } from "./map.js";
 import { STATES } from "./panels.js";
 
-const AGAIN_MS = 2_000; // an open drawer asks anew this often
 const way = signal(read());
 
 function read() {
@@ -44,30 +44,6 @@ const leave = () => {
   way.value = read();
   chosen.value = "";
 };
-
-/** What `ask()` gives, again and again while it is shown: [answer, why there is none]. */
-function useAnswer(ask, deps) {
-  const [state, set] = useState([null, ""]);
-  useEffect(() => {
-    let stopped = false;
-    let timer;
-    const go = async () => {
-      try {
-        const told = await ask();
-        if (!stopped) set([told, ""]);
-      } catch (error) {
-        if (!stopped) set(([before]) => [before, error.message]);
-      }
-      if (!stopped) timer = setTimeout(go, AGAIN_MS);
-    };
-    go();
-    return () => {
-      stopped = true;
-      clearTimeout(timer);
-    };
-  }, deps);
-  return state;
-}
 
 const Missing = ({ why }) => (why ? html`<p class="empty">${why}</p>` : html`<p class="empty" aria-busy="true">Asking …</p>`);
 
@@ -110,7 +86,7 @@ function Order({ name }) {
       <tbody>${told.lines.map((l) => html`<tr key=${l.line}><td>${l.sku}</td><td class="n">${number(l.ordered)}</td>
         <td>${Object.entries(l.buckets).map(([state, n]) => `${number(n)} ${state}`).join(", ")}</td></tr>`)}</tbody></table></div>
     ${told.parts.length > 0 && html`<h3>Parts</h3><ul class="plain">${told.parts.map((p) => html`<li key=${p.part}><b>${p.part}</b> ${p.state}${p.tour ? html`, <a href=${`#tour/${p.tour}`}>tour ${p.tour}</a>` : ""}</li>`)}</ul>`}
-    ${told.parcels.length > 0 && html`<h3>Parcels</h3><ul class="plain">${told.parcels.map((p) => html`<li key=${p.parcel}><a href=${`/shipments#${encodeURIComponent(p.parcel)}`}>${p.parcel}</a> ${p.status.replace(/_/g, " ")}, ${momentText(p.status_at_ms, now)}</li>`)}</ul>`}
+    ${told.parcels.length > 0 && html`<h3>Parcels</h3><ul class="plain">${told.parcels.map((p) => html`<li key=${p.parcel}><a href=${`/shipments#parcel/${encodeURIComponent(p.parcel)}`}>${p.parcel}</a> ${p.status.replace(/_/g, " ")}, ${momentText(p.status_at_ms, now)}</li>`)}</ul>`}
     ${told.returns.length > 0 && html`<h3>Returns</h3><ul class="plain">${told.returns.map((r) => html`<li key=${r.rma}><b>${r.rma}</b> ${number(r.quantity)} × ${r.sku}, ${r.state}</li>`)}</ul>`}
     <h3>What happened</h3>
     <ol class="story">${[...told.events].reverse().slice(0, 40).map((e) => html`<li key=${e.number}><time title=${dayText(e.at_ms)}>${clockSeconds(e.at_ms)}</time> ${e.kind.replace(/([a-z])([A-Z])/g, "$1 $2").toLowerCase()}</li>`)}</ol>`;

@@ -9,7 +9,7 @@ const FRAME_MS = 33;
 const CALM_FRAME_MS = 1_000; // for people who asked for less motion
 const LEAVES_MS = 900; // wall time in which somebody whose tour is done walks out of the picture
 const PAD = { left: 1_600, right: 1_600, top: 1_900, bottom: 2_600 }; // mm around the racks
-const RACK_MM = 1_050; // depth of a rack as drawn
+const RACK_MM = 1_250; // depth of a rack as drawn
 const STORED = new Set(["pick", "reserve"]);
 
 export const measure = signal("stock"); // or "picks"
@@ -42,8 +42,8 @@ function bayMm(all, lengthMm) {
   return gaps.length ? Math.min(...gaps) : lengthMm / 10;
 }
 
-/** 0 … 1 on a logarithmic scale: a bin with 4,000 screws must not make all others look empty. */
-const shade = (value, most) => (value > 0 ? 0.12 + (0.88 * Math.log1p(value)) / Math.log1p(Math.max(most, 1)) : 0);
+/** 0 … 1, by the square root: a bay with 4,000 screws must not make all others look empty. */
+const shade = (value, most) => (value > 0 ? 0.06 + 0.94 * Math.sqrt(value / Math.max(most, 1)) : 0);
 
 /** Map, switch between stock and picks, legend. */
 export function FloorMap() {

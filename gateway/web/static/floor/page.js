@@ -1,7 +1,7 @@
 // The floor: where everything stands now.
 import * as feed from "../lib/feed.js";
 import { Shell } from "../lib/shell.js";
-import { html, render } from "../lib/ui.js";
+import { html, mount } from "../lib/ui.js";
 import { Drawer } from "./drawer.js";
 import { FloorMap } from "./map.js";
 import { ByCutOff, ByState, Figures, Latest, Waiting, Walkers } from "./panels.js";
@@ -22,4 +22,4 @@ function Page() {
 
 state.start();
 feed.start();
-render(html`<${Page} />`, document.getElementById("page"));
+mount(html`<${Page} />`);

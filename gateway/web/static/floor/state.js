@@ -22,6 +22,8 @@ let wanted = true;
 let asking = false;
 let askedAt = 0;
 
+const tail = (name) => (name.length > 14 ? `…${name.slice(-8)}` : name);
+
 const TELLING = {
   OrderPlaced: (b) => ["order", `Order ${b.reference} placed, ${b.lines.length} ${b.lines.length === 1 ? "line" : "lines"}`, `order/${b.order_id}`],
   ToursReleased: (b) => ["plan", `${b.tours.length} ${b.tours.length === 1 ? "tour" : "tours"} planned by ${b.planner}`, "tours"],
@@ -30,10 +32,10 @@ const TELLING = {
   PickShort: (b) => ["short", `Short: ${b.missing} × ${b.sku} missing at ${b.place}`, `order/${b.order_id}`],
   TourDone: (b) => ["tour", `${b.picker} finished a tour`, `tour/${b.tour}`],
   CountWanted: (b) => ["count", `Count wanted at ${b.place}`, ""],
-  ParcelPacked: (b) => ["parcel", `Parcel ${b.parcel} packed`, `order/${b.order_id}`],
+  ParcelPacked: (b) => ["parcel", `Parcel ${tail(b.parcel)} packed`, `order/${b.order_id}`],
   ParcelsHandedOver: (b) => ["truck", `${b.parcels.length} ${b.parcels.length === 1 ? "parcel" : "parcels"} handed to ${b.carrier}`, ""],
-  ParcelDelivered: (b) => ["door", `Parcel ${b.parcel} delivered`, b.order_id ? `order/${b.order_id}` : ""],
-  ParcelLost: (b) => ["alarm", `Parcel ${b.parcel} lost`, b.order_id ? `order/${b.order_id}` : ""],
+  ParcelDelivered: (b) => ["door", `Parcel ${tail(b.parcel)} delivered`, b.order_id ? `order/${b.order_id}` : ""],
+  ParcelLost: (b) => ["alarm", `Parcel ${tail(b.parcel)} lost`, b.order_id ? `order/${b.order_id}` : ""],
   ExcursionFound: (b) => ["alarm", `Out of limits: ${b.kind.replace(/_.*/, "")} at ${b.subject}`, ""],
   WeightDiffers: (b) => ["count", `A scale disagrees with the books at ${b.place}`, ""],
 };
