@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from floorwise.core.flow.counting import OpenCount
 from floorwise.core.journal import event_line
 from floorwise.core.model import events
 from floorwise.core.model.device_messages import ack, read_up, up
+from floorwise.core.model.excursions import TrackerBinding
 from floorwise.core.model.readings import (
     Reading,
     decode_ack,
@@ -23,6 +23,7 @@ from floorwise.core.model.readings import (
     reading_of,
     stored_values,
 )
+from floorwise.core.workers.sensing import Sensing
 from floorwise.edge.spool import Item, Spool, Verdict
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -101,11 +102,11 @@ def test_the_gateway_acknowledges_what_its_store_holds(golden):
     assert heard.refused == []
 
 
-def test_sensing_asks_for_a_count_and_the_journal_tells_it(golden):
-    pieces = round((READING.values["gross_g"] - 1200) / 250)  # tare 1,200 g, a piece 250 g: 2,500 g are 10, the books say 11
-    assert pieces == 10
+def test_a_weight_at_rest_is_compared_and_the_journal_tells_the_count(golden):
+    looks = [READING, NEIGHBOUR, *(READING._replace(seq=seq, ts=READING.ts + 1000 * (seq - 7)) for seq in range(9, 40))]
+    (ask,) = Sensing([TrackerBinding("scale-7", READING.ts, "A-03-07", "", 1200, 2, 0)]).take(looks)
     command = golden["command"]
-    assert OpenCount(**command["body"])._asdict() == command["body"]
+    assert (type(ask.command).__name__, ask.key, ask.command._asdict()) == (command["name"], command["key"], command["body"])
     told = golden["event"]
     assert events.CountWanted(**told["body"])._asdict() == told["body"]
     assert event_line(told["number"], told["kind"], told["at_ms"], told["body"]) == canonical(told).decode()
