@@ -45,10 +45,12 @@ class Backlog(NamedTuple):
 
 def backlogs(ledger: Ledger, now_ms: int, expected: Iterable[str] = ()) -> list[Backlog]:
     """Every backlog at floor time `now_ms`; those named in `expected` are somebody's task although nothing of them was done yet."""
-    expected, awake_ms = set(expected), _awake_since(ledger, now_ms)
+    expected = set(expected)
 
     def backlog(name: str, since_ms: list[int], is_used: bool) -> Backlog:
-        oldest_ms = max(0, now_ms - max(min(since_ms), awake_ms)) if since_ms else 0
+        oldest_ms = max(0, now_ms - min(since_ms)) if since_ms else 0
+        if oldest_ms > BOUND_MS[name]:
+            oldest_ms = min(oldest_ms, now_ms - _awake_since(ledger, now_ms))
         return Backlog(name, len(since_ms), oldest_ms, BOUND_MS[name], is_used or name in expected)
 
     due = [timer.due_at_ms for timer in ledger.find(Timer, "by_due", until=now_ms, limit=COUNTED)]
