@@ -156,7 +156,7 @@ class Wire:
                 continue
             self.said_again += 1
             self._unsaid.setdefault(slot, {})[kept.boot, kept.seq] = kept
-            self._since.setdefault(slot, now - GATHER_S)
+            self._since.setdefault(slot, now - 2 * GATHER_S)
             self._said[key] = kept, now, times
 
     def _thin(self) -> list[tuple[str, int, int]]:
