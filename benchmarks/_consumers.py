@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import paho.mqtt.client as mqtt
+import structlog
 from paho.mqtt.enums import CallbackAPIVersion
 
 from floorwise.core.model.device_messages import ack, up
@@ -211,6 +212,7 @@ def _ready(is_ready: bool) -> None:
 
 
 def main() -> None:
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))  # stdout is for the answer
     role, *words = sys.argv[1:]
     if role == "consume":
         kind, url, folder, readings = words

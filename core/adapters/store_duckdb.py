@@ -28,7 +28,7 @@ from floorwise.core.model.stored import QUERY_POINTS, DeadLetter, Latest, Outcom
 
 SCHEMA = 1
 THREADS = 2
-MEMORY = "512MB"  # DuckDB's own; beyond it a large sort goes to disk
+MEMORY = "256MB"  # DuckDB's own; beyond it a large sort goes to disk
 CHECKPOINT = "32MB"  # of log before it is folded into the file
 DEAD_LETTERS = 100_000  # kept; what comes beyond is counted by the intake and not kept
 ASIDE_MAX = 1_000  # damaged files kept beside the store; then the start fails rather than fill the disk

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from floorwise.core.model.readings import Reading, digest
 from floorwise.core.model.stored import Outcome, Seen
 
-RECENT_DIGESTS = 100_000  # digests in each of two generations kept in memory; for older repeats the file is asked
+RECENT_DIGESTS = 20_000  # digests in each of two generations kept in memory; for older repeats the file is asked
 
 Key = tuple[str, int, int]
 
