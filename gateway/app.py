@@ -7,6 +7,7 @@ from floorwise.gateway.http import (
     errors,
     figures,
     floor,
+    interface,
     journal,
     orders,
     pages,
@@ -26,7 +27,8 @@ API = (orders, stock, floor, figures, journal, tours, work, commands, shipments,
 
 def build(gateway: Gateway) -> FastAPI:
     """The application without its guard, as tests of routes use it."""
-    app = FastAPI(title="floorwise", description="A warehouse floor; see docs/reference/http.md.", version="1", redoc_url=None)
+    told = "A warehouse floor; see docs/reference/http.md."
+    app = FastAPI(title="floorwise", description=told, version="1", docs_url=None, redoc_url=None)
     app.state.gateway = gateway
     errors.install(app)
     api = APIRouter(prefix="/api")
@@ -35,6 +37,7 @@ def build(gateway: Gateway) -> FastAPI:
     api.include_router(process.clock_router)
     app.include_router(process.router)
     app.include_router(api)
+    app.include_router(interface.router)
     app.include_router(pages.router)
     return app
 

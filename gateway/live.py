@@ -111,6 +111,7 @@ class Live:
             settings, self.writer, self.readers, self.board, self.clock, self.streams, self.checks,
             store=self.store, conditions=LedgerConditions(self.store, settings.site) if self.store else None,
             intake_figures=self.readings_figures if self.intake else None, expected=self._expected(),
+            collectors=(self.intake,) if self.intake else (),
         )  # fmt: skip
 
     async def run(self, listener: socket.socket, stop: asyncio.Event) -> None:

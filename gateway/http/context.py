@@ -62,7 +62,7 @@ class Gateway:
     conditions: Conditions | None = None
     expected: tuple[str, ...] = ()  # consumers of the journal that run here
     heat: Heat = field(default_factory=Heat)
-    counters: dict[str, Callable[[], float]] = field(default_factory=dict)  # further figures for /metrics, by name
+    collectors: tuple[Any, ...] = ()  # of further figures for /metrics
 
 
 def gateway_of(request: Request) -> Gateway:
@@ -81,8 +81,11 @@ Name = Annotated[str, Field(min_length=1, max_length=TEXT_LENGTH), AfterValidato
 Whole = Annotated[int, Field(ge=0, le=LARGEST_INTEGER, strict=True)]  # in a body: no "3", no 3.0, no true
 Number = Annotated[int, Field(ge=0, le=LARGEST_INTEGER)]  # in an address, where everything is text
 Here = Annotated[Gateway, Depends(gateway_of)]
+# Behind a prefix: devices and workers have keys of their own, and nobody may take theirs before they do.
 Key = Annotated[
-    str, Header(alias="Idempotency-Key", min_length=1, max_length=KEY_LENGTH, pattern=r"^[\x20-\x7e]+$"), AfterValidator(str.strip)
+    str,
+    Header(alias="Idempotency-Key", min_length=1, max_length=KEY_LENGTH, pattern=r"^[\x20-\x7e]+$"),
+    AfterValidator(lambda key: f"http/{key.strip()}"),
 ]
 
 

@@ -32,7 +32,8 @@ def readyz(gateway: Here) -> JSONResponse:
 def metrics(gateway: Here) -> Response:
     """Figures for Prometheus."""
     registry = CollectorRegistry()
-    registry.register(_Figures(gateway))
+    for collector in (_Figures(gateway), *gateway.collectors):
+        registry.register(collector)
     return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
 
@@ -86,6 +87,5 @@ class _Figures:
             ("floor_time_ms", "Floor time", now_ms),
             ("speed_reached", "Floor time a wall time since the start", gateway.clock.speed_reached),
             ("streams", "Event streams open now", gateway.streams.clients),
-            *((name, "", read()) for name, read in sorted(gateway.counters.items())),
         ):
             yield GaugeMetricFamily(f"floorwise_{name}", text, value)

@@ -121,6 +121,14 @@ def test_the_process_tells_that_it_lives_and_how_it_does(house):
     assert house.http.get("/openapi.json").json()["info"]["title"] == "floorwise"
 
 
+def test_the_interface_is_described_on_a_page_that_loads_nothing_from_elsewhere(house):
+    page = house.http.get("/docs")
+    assert page.status_code == 200 and page.headers["content-type"].startswith("text/html")
+    for told in ("/api/orders/{order_id}", "Idempotency-Key", "&quot;sku&quot;: string", "/api/tours/{tour_id}/picks/{number}/confirm"):
+        assert told in page.text
+    assert "http://" not in page.text and "https://" not in page.text and "<script" not in page.text
+
+
 @pytest.mark.parametrize("path", ["/static/../app.py", "/static/%2e%2e/app.py", "/static//etc/passwd", "/static/none.js"])
 def test_pages_give_nothing_but_their_own_files(house, path):
     answer = house.http.get(path)

@@ -1,8 +1,12 @@
 """Orders over HTTP: placed once, read whole, cancelled while nobody walks."""
 
+import contextlib
 import itertools
 
 import pytest
+
+from floorwise.core.adapters.ledger_sql.sqlite import snapshot
+from floorwise.core.model.journal import IdempotencyKey
 
 _numbers = itertools.count(1)
 
@@ -33,6 +37,14 @@ def test_a_key_gives_the_first_reply_and_is_refused_for_another_command(house, t
     assert first.json() == again.json()
     other = house.post("/api/orders", key, **one | {"reference": f"{reference}-b"})
     assert (other.status_code, other.json()["error"]) == (422, "KeyReused")
+
+
+def test_a_key_given_by_http_never_takes_the_key_of_a_device(house, reference):
+    order_id = house.order(reference, ("MUG", 1))
+    house.post(f"/api/orders/{order_id}/cancel", "confirm/anna/1/1")
+    with contextlib.closing(snapshot(house.data)) as ledger:
+        assert ledger.get(IdempotencyKey, "confirm/anna/1/1") is None
+        assert ledger.get(IdempotencyKey, "http/confirm/anna/1/1") is not None
 
 
 def test_units_that_are_not_there_are_backordered_or_the_order_is_refused(house, tools, reference):
