@@ -9,7 +9,8 @@ const FRAME_MS = 33;
 const CALM_FRAME_MS = 1_000; // for people who asked for less motion
 const LEAVES_MS = 900; // wall time in which somebody whose tour is done walks out of the picture
 const PAD = { left: 1_600, right: 1_600, top: 1_900, bottom: 2_600 }; // mm around the racks
-const RACK_MM = 1_250; // depth of a rack as drawn
+const HALF_AISLE = 0.15; // of the distance between two aisles, as drawn
+const RACK = 0.28; // depth of a rack, likewise: what is left parts the backs
 const STORED = new Set(["pick", "reserve"]);
 
 export const measure = signal("stock"); // or "picks"
@@ -102,7 +103,7 @@ function Drawing({ most }) {
   const values = heat.value;
 
   useEffect(() => {
-    const draw = () => paint(canvas.current, all, bay, box, index, most);
+    const draw = () => paint(canvas.current, floor, all, bay, box, index, most);
     draw();
     const sized = new ResizeObserver(draw);
     sized.observe(canvas.current);
@@ -114,13 +115,13 @@ function Drawing({ most }) {
     };
   }, [all, values, index, most]);
 
+  const left = (cell) => leftOf(cell, floor);
   const find = (event) => {
     const frameBox = event.currentTarget.getBoundingClientRect();
     const x = box.x + ((event.clientX - frameBox.left) / frameBox.width) * box.width;
     const y = box.top - ((event.clientY - frameBox.top) / frameBox.height) * box.height;
     return all.find((cell) => {
-      const left = cell.side === "L" ? cell.x - 500 - RACK_MM : cell.x + 500;
-      return x >= left && x <= left + RACK_MM && y >= cell.y - bay / 2 && y <= cell.y + bay / 2;
+      return x >= left(cell) && x <= left(cell) + RACK * floor.aisle_pitch_mm && y >= cell.y - bay / 2 && y <= cell.y + bay / 2;
     });
   };
   return html`<div class="drawing" style=${`aspect-ratio:${box.width}/${box.height}; --most:${box.width / box.height}`}>
@@ -132,8 +133,8 @@ function Drawing({ most }) {
       <path class="depot" d=${`M${floor.depot_x_mm - 700} ${box.top + 620}h1400v320h-1400z`} />
       <${Way} top=${box.top} />
       <${People} top=${box.top} />
-      ${pointed && html`<rect class="pointed" x=${pointed.side === "L" ? pointed.x - 500 - RACK_MM : pointed.x + 500}
-        y=${box.top - pointed.y - bay / 2} width=${RACK_MM} height=${bay} />`}
+      ${pointed && html`<rect class="pointed" x=${left(pointed)}
+        y=${box.top - pointed.y - bay / 2} width=${RACK * floor.aisle_pitch_mm} height=${bay} />`}
     </svg>
     ${pointed && html`<p class="tip" style=${tipPlace(pointed, box)}>
       <b>${pointed.bins[0].replace(/-\d+$/, "")}</b> ${number(valueOf(pointed, 0))} units · ${number(valueOf(pointed, 1))} picked</p>`}
@@ -146,12 +147,14 @@ function tipPlace(cell, box) {
   return `left:${Math.min(78, Math.max(22, left))}%; top:${top}%; --up:${top > 14 ? "-135%" : "35%"}`;
 }
 
+const leftOf = (cell, floor) => cell.x + (cell.side === "L" ? -HALF_AISLE - RACK : HALF_AISLE) * floor.aisle_pitch_mm;
+
 const sentence = () => {
   const floor = block.value;
   return `Map of ${floor.aisle_x_mm.length} aisles with ${number(cellsNow().length)} bays; ${tours.value.length} pickers are walking. The lists beside it tell the same.`;
 };
 
-function paint(canvas, all, bay, box, index, most) {
+function paint(canvas, floor, all, bay, box, index, most) {
   if (!canvas?.clientWidth) return;
   const dense = Math.min(3, devicePixelRatio || 1);
   canvas.width = Math.round(canvas.clientWidth * dense);
@@ -165,9 +168,9 @@ function paint(canvas, all, bay, box, index, most) {
   for (const cell of all) {
     const share = shade(valueOf(cell, index), most);
     pen.fillStyle = share ? `rgb(${low.map((v, n) => Math.round(v + (high[n] - v) * share)).join(",")})` : empty;
-    const x = ((cell.side === "L" ? cell.x - 500 - RACK_MM : cell.x + 500) - box.x) * scale;
+    const x = (leftOf(cell, floor) - box.x) * scale;
     const y = (box.top - cell.y - bay / 2) * scale;
-    pen.fillRect(x, y + gap / 2, RACK_MM * scale, bay * scale - gap);
+    pen.fillRect(x, y + gap / 2, RACK * floor.aisle_pitch_mm * scale, bay * scale - gap);
   }
 }
 

@@ -122,7 +122,7 @@ const leave = () => {
 
 /** The last events, in words. */
 export function Latest() {
-  const rows = latest.value.slice(0, 12);
+  const rows = latest.value.slice(0, 18);
   return html`<section class="card latest" aria-label="What just happened">
     <div class="card-head"><h2>Just now</h2><span class=${`live ${streamState.value}`}>${streamState.value === "open" ? "live" : "not live"}</span></div>
     ${rows.length === 0 && html`<p class="empty">Nothing yet since this page was opened.</p>`}

@@ -40,6 +40,14 @@ function readAddress() {
   }
 }
 
+/** On a wide page something is shown at once: the newest excursion of a parcel, else the newest of all. */
+function chooseFirst(found) {
+  if (chosen.value.kind || location.hash || !matchMedia("(min-width: 821px)").matches) return;
+  const one = found.find((row) => row.exposed[0]?.parcel) ?? found[0];
+  if (!one) return;
+  chosen.value = one.exposed[0]?.parcel ? { kind: "parcel", name: one.exposed[0].parcel } : { kind: "excursion", name: one.excursion };
+}
+
 /** The parcel an excursion is about, by name or "parcel:<sscc>". */
 const isAbout = (one, parcel) => one.subject === `parcel:${parcel.sscc}` || one.exposed.some((row) => row.parcel === parcel.parcel);
 
@@ -49,6 +57,7 @@ function Page() {
       try {
         excursions.value = (await get("/api/excursions")).excursions;
         missing.value = "";
+        chooseFirst(excursions.value);
       } catch (error) {
         if (error.status === 503 || error.error === "NoStore") {
           excursions.value = [];
@@ -143,7 +152,7 @@ function Parcel({ name }) {
   if (!told) return html`<p class="empty" aria-busy=${!why}>${why || "Asking …"}</p>`;
   const now = feed.floorTime.now();
   return html`
-    <${Head} title=${`Parcel ${tail(told.parcel)}`} pill=${words(told.status)} alarm=${told.excursions.some((one) => one.state === "open")}
+    <${Head} title=${`Parcel ${tail(told.parcel)}`} pill=${words(told.status)}
       more=${html`<a href=${`/#order/${told.order_id}`}>order ${tail(told.order_id)}</a>`} />
     <dl class="facts">
       <div><dt>Carrier</dt><dd>${told.carrier}</dd></div><div><dt>Tracking</dt><dd>${told.tracking || "–"}</dd></div>

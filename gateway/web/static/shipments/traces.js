@@ -1,9 +1,9 @@
 // Traces of one thing on one time axis: the mean as a line, low to high as a band, limits dashed, time out of limits in red, silence as a gap.
 import { clockText, momentText, number } from "../lib/time.js";
-import { html, signal, useEffect, useRef } from "../lib/ui.js";
+import { html, signal, useEffect, useRef, useState } from "../lib/ui.js";
 import uPlot from "../vendor/uplot.js";
 
-const HEIGHT = 132;
+const HEIGHT = 126;
 const AXIS = 30; // more for the lowest, which bears the times
 const LEFT = 54;
 export const pointed = signal(0); // moment under the pointer, ms; 0 = none
@@ -13,6 +13,8 @@ const NAMES = {
   door_open: "Door open", battery_pct: "Battery",
 };
 const PEAKS = new Set(["shock_mps2", "tilt_deg"]); // of these the worst in a step is the story, not the mean
+const PLACE = new Set(["lat_deg", "lon_deg", "position_error_m"]);
+const MORE = new Set(["tilt_deg", "light_lx", "battery_pct"]); // shown when asked for, or when out of limits
 const FLOOR = { shock_mps2: 20, humidity_pct: 10, temperature_c: 4, tilt_deg: 10, light_lx: 10 }; // least height of an axis, in its unit
 export const nameOf = (metric) => NAMES[metric] ?? metric;
 
@@ -34,7 +36,10 @@ export function columns(traces) {
 
 /** One chart a metric, tied together. `traces`: [{metric, unit, points, low_milli, high_milli}], `excursions` as the gateway tells them. */
 export function Traces({ traces, excursions, nowMs, zone, fromMs, toMs }) {
-  const metrics = [...new Set(traces.map((trace) => trace.metric))].filter((metric) => !["lat_deg", "lon_deg", "position_error_m"].includes(metric));
+  const [isAll, showAll] = useState(false);
+  const known = [...new Set(traces.map((trace) => trace.metric))].filter((metric) => !PLACE.has(metric));
+  const more = known.filter((metric) => MORE.has(metric) && !excursions.some((one) => one.kind === metric));
+  const metrics = isAll ? known : known.filter((metric) => !more.includes(metric));
   const told = traces.filter((trace) => metrics.includes(trace.metric) && trace.points.some(Boolean));
   if (!told.length) return html`<p class="empty">Nothing was measured.</p>`;
   const times = told.flatMap((trace) => trace.points.filter(Boolean).map((point) => point[0]));
@@ -44,7 +49,9 @@ export function Traces({ traces, excursions, nowMs, zone, fromMs, toMs }) {
     const mine = told.filter((trace) => trace.metric === metric);
     return mine.length > 0 && html`<${Trace} key=${metric} metric=${metric} traces=${mine} from=${from} to=${to} last=${n === metrics.length - 1}
       zone=${zone} excursions=${excursions.filter((one) => one.kind === metric)} nowMs=${nowMs} />`;
-  })}</div>`;
+  })}
+  ${more.length > 0 && html`<button type="button" class="quiet" aria-expanded=${isAll} onClick=${() => showAll(!isAll)}>
+    ${isAll ? "Fewer" : `Also ${more.map((metric) => nameOf(metric).toLowerCase()).join(", ")}`}</button>`}</div>`;
 }
 
 function Trace({ metric, traces, excursions, from, to, last, zone, nowMs }) {
