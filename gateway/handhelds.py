@@ -28,7 +28,8 @@ class Handhelds:
     """One connection to the broker for tours and confirmations; also the Bus of `core.workers.dispatch`."""
 
     def __init__(self, address: Address, writer: Writer, readers: Readers, site: str) -> None:
-        self._link = Link(address, CLIENT, ["up/+/confirm"], keep_session=True)
+        self._address = address
+        self._link = self._new_link()
         self._writer, self._readers, self._site = writer, readers, site
         self.confirmed = self.refused = self.unreadable = self.republished = 0
 
@@ -43,12 +44,16 @@ class Handhelds:
             raise Offline("no broker, or too much lies unsent")
 
     async def run(self) -> None:
-        """Until cancelled: say all tours again at each connect, and take confirmations."""
+        """Until cancelled: say all tours again at each connect, and take confirmations. May be run again after it failed."""
+        self._link = self._new_link()
         async with self._link, asyncio.TaskGroup() as group:
             group.create_task(self._say_again())
             while True:
                 messages = await self._link.messages()
                 await self._take(messages)
+
+    def _new_link(self) -> Link:
+        return Link(self._address, CLIENT, ["up/+/confirm"], keep_session=True)
 
     async def _say_again(self) -> None:
         """A broker may have lost what it retained, and a device what it heard: after each connect everything is said again."""

@@ -14,7 +14,7 @@ import signal
 import socket
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -51,6 +51,7 @@ LOCK_FILE, ADDRESS_FILE, LABELS, STORE_FILE = "gateway.lock", "gateway.json", "l
 EASE_EVERY_S = 0.2  # how often floor time looks whether work keeps up
 BROKER_LOOK_S = 0.5
 BROKER_PAUSE_S = 5.0  # after a broker that does not start
+TASK_PAUSE_S = 1.0  # after one of our own tasks failed
 HTTP_STOP_S = 5  # for answers that are under way
 CONNECTIONS = 500  # of HTTP at the same time; more are answered 503
 SENSE_EVERY_S = 0.1  # between two looks at what the intake has stored
@@ -66,7 +67,7 @@ class Broken(FloorError):
 async def serve(settings: Settings, stop: asyncio.Event | None = None) -> None:
     """Run a gateway until SIGINT, SIGTERM or `stop`; raises Broken when it cannot go on.
 
-    Conflict when another gateway runs on the same data directory, OSError when the port is taken.
+    Conflict when another gateway runs on the same data directory, or the port is taken.
     """
     stop = stop or asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -126,9 +127,8 @@ class Live:
             if self.intake:
                 self.intake.start()
                 running.push_async_callback(asyncio.to_thread, self.intake.stop)
-            for work in (self._keep_time(stop), self._watch_broker(), *([self.handhelds.run()] if self.handhelds else [])):
-                task = asyncio.create_task(work)
-                running.push_async_callback(_end, task)
+            for work in (lambda: self._keep_time(stop), self._watch_broker, *([self.handhelds.run] if self.handhelds else [])):
+                running.push_async_callback(_end, asyncio.create_task(_again_and_again(work)))
             await self._answer(listener, stop)
         if self.writer.fault:
             raise Broken(f"the ledger could not be written: {self.writer.fault}")
@@ -304,7 +304,10 @@ def _lock(directory: Path) -> Iterator[None]:
 @contextmanager
 def _listen(host: str, port: int) -> Iterator[socket.socket]:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.create_server((host, port), family=family, backlog=CONNECTIONS)
+    try:
+        listener = socket.create_server((host, port), family=family, backlog=CONNECTIONS)
+    except OSError as error:
+        raise Conflict(f"cannot listen on {host} port {port}: {error.strerror}; take another port (0 = any that is free)") from None
     with listener:
         # asyncio leaves this out for a socket whose protocol is 0, and each answer then waits 40 ms for an acknowledgement.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -316,6 +319,16 @@ def _write_whole(path: Path, told: dict[str, Any]) -> None:
     fresh = path.with_suffix(".new")
     fresh.write_text(json.dumps(told), encoding="utf-8")
     os.replace(fresh, path)
+
+
+async def _again_and_again(work: Callable[[], Awaitable[None]]) -> None:
+    """Run until it ends by itself; a failure is told and followed by another try."""
+    while True:
+        try:
+            return await work()
+        except Exception:
+            log.exception("task_failed")
+            await asyncio.sleep(TASK_PAUSE_S)
 
 
 async def _end(task: asyncio.Task) -> None:

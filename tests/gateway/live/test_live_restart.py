@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import itertools
 import signal
+import socket
 import threading
 
 import httpx
@@ -63,6 +64,14 @@ def test_a_second_gateway_on_the_same_data_is_refused_and_the_first_goes_on(floo
         with pytest.raises(Conflict, match="another gateway runs"):
             asyncio.run(serve(Settings(data=floor, port=0, broker="none")))
         assert house.order("still there", ("MUG", 1))
+
+
+def test_a_port_that_is_taken_is_named_and_nothing_is_left_behind(floor, tools):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(Conflict, match=f"port {port}"):
+            asyncio.run(serve(Settings(data=floor, port=port, broker="none")))
+    assert not (floor / "gateway.json").exists()
 
 
 def test_floor_time_runs_at_its_speed_and_goes_on_after_a_stop(floor, tools):
