@@ -233,19 +233,14 @@ def line_of(figures: dict[str, Any]) -> str:
 
 
 def _table(figures: dict[str, Any], demo: Demo, seconds: float, for_s: float | None) -> Any:
+    from rich.console import Group
     from rich.table import Table
 
     orders, lines, readings, work = figures["orders"], figures["lines"], figures["readings"], figures["work"]
     left = f" of {for_s:.0f}" if for_s else ""
-    table = Table(title=f"{_clock(figures['now_ms'])}   {demo.url}   {seconds:.0f}{left} s", box=None, pad_edge=False, show_header=False)
-    table.add_column(justify="left")
-    table.add_column(justify="right")
-    states = orders["by_state"]
-    for state in STATES:
-        count = sum(states.get(name, 0) for name in (state, f"partly {state}"))
-        table.add_row(f"orders {state}", f"{count:,}")
-    emulated = demo.emulator()
-    for name, value in (
+    states, emulated = orders["by_state"], demo.emulator()
+    of_orders = [(state, sum(states.get(name, 0) for name in (state, f"partly {state}"))) for state in STATES]
+    of_floor = [
         ("late orders", f"{orders['late']:,}"),
         ("lines picked", f"{lines['picked']:,}"),
         ("lines an hour", f"{lines['per_hour']:,}"),
@@ -253,13 +248,16 @@ def _table(figures: dict[str, Any], demo: Demo, seconds: float, for_s: float | N
         ("people walking", f"{work['tours_taken']:,}"),
         ("counts open", f"{work['counts_open']:,}"),
         ("mis-picks made (nobody knows)", f"{emulated.get('mispicks', 0):,}"),
-        ("readings stored", f"{readings['stored'] or 0:,}"),
-        ("readings a second", f"{readings['per_second'] or 0:,.1f}"),
+        ("readings", f"{readings['stored'] or 0:,} ({readings['per_second'] or 0:,.1f}/s)"),
         ("excursions", f"{figures['excursions']['total'] or 0:,}"),
-        ("speed reached", f"{figures['speed_reached']:.1f} of {figures['speed']:g}"),
-    ):
-        table.add_row(name, value)
-    return table
+    ]
+    table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2))
+    for justify in ("left", "right", "left", "right"):
+        table.add_column(justify=justify)
+    for (state, count), (name, value) in zip(of_orders, of_floor, strict=True):
+        table.add_row(f"orders {state}", f"{count:,}", name, value)
+    speed = f"speed {figures['speed_reached']:.1f} of {figures['speed']:g}"
+    return Group(f"{_clock(figures['now_ms'])}   {speed}   {seconds:.0f}{left} s   {demo.url}", table)
 
 
 def _until_at_work(demo: Demo, show: Display, stopping: list[int]) -> float:

@@ -19,7 +19,8 @@ SKUS = 400
 COLD_AISLE, COLD_EVERY = FLOOR.aisles - 1, 25
 COURIER = "courier"
 CARRIERS = ((CARRIER, "standard", "17:30", "01234"), (COURIER, "same-day", "20:00", "0123456"))
-SUPPLY = Supply(cover_days=2.0, lead_days=0.25, reorder_share=0.4)
+SUPPLY = Supply(cover_days=3.0, lead_days=0.25, reorder_share=0.4)
+LEAST_A_DAY = 12.0  # units that even the rarest article is stocked for: an order may ask for twenty
 SCALES = 12
 SCALE_LEAST_G = 100  # a lighter article drowns in a load cell's noise
 SCALE_FROM_RANK = 8  # bins where a hand goes every few minutes never come to rest
@@ -85,7 +86,7 @@ def make(seed: int, a_day: Mapping[str, float], pickers: int, packers: int) -> P
     for number, sku in enumerate(cold):
         bay, side = number // 2, "LR"[number % 2]
         homes.pick[sku], homes.reserve[sku] = bin_name(COLD_AISLE, bay, side, 0), bin_name(COLD_AISLE, bay, side, FLOOR.pick_levels)
-    stock = {sku: floorplan.stocking(a_day[sku], SUPPLY) for sku in names}
+    stock = {sku: floorplan.stocking(max(a_day[sku], LEAST_A_DAY), SUPPLY) for sku in names}
     site = floorplan.site_wanted(FLOOR, ZONE, CURRENCY)
     places = {place.location: (place.aisle, place.y_mm, place.level) for place in site.locations}
     heavy = [sku for sku in names[SCALE_FROM_RANK:] if articles[sku].weight_g >= SCALE_LEAST_G and sku not in cold][:SCALES]
