@@ -142,7 +142,7 @@ function Stop({ stop }) {
   };
   const state = word ? (word.ok ? "good" : "bad") : "";
   return html`<section class=${`stop ${state}`} aria-label=${`Stop ${stop.number}`}>
-    <div class="where"><div><span class="name">Go to</span><p class="location">${stop.location}</p></div>
+    <div class="where"><div><span class="name">Go to</span><p class="location" style=${`--letters:${Math.max(6, stop.location.length)}`}>${stop.location}</p></div>
       ${stop.check_digits && html`<div class="digits"><span class="name">Check</span><p>${stop.check_digits}</p></div>`}</div>
     <div class="pick"><div><span class="name">Pick</span><p class="sku">${stop.sku}</p>
         ${stop.gtin && html`<p class="note">${stop.gtin}</p>`}${stop.lot && html`<p class="note">lot ${stop.lot}</p>`}${stop.serial && html`<p class="note">serial ${stop.serial}</p>`}</div>

@@ -44,6 +44,7 @@ function Clock() {
   const slow = told.speed > 1 && told.rate < told.speed * 0.9;
   return html`<p class="clock" title="Floor time${told.speed > 1 ? `; asked for ${number(told.speed)}× the wall clock, reached ${number(told.speed_reached)}×` : ""}">
     <span class="day">${dayText(now)}</span> <time>${clockText(now)}</time>
+    ${told.emulated?.length > 0 && html`<a class="speed" href="#emulated" title="Emulated: ${told.emulated.join(", ")}">synthetic</a>`}
     ${told.speed !== 1 && html`<span class="speed ${slow ? "slow" : ""}">${number(Math.round(told.rate * 10) / 10)}×</span>`}
   </p>`;
 }
@@ -61,7 +62,7 @@ function Cut() {
 
 function Emulated() {
   const steps = figures.value?.emulated ?? [];
-  return html`<footer class="foot">
+  return html`<footer class="foot" id="emulated">
     ${steps.length > 0 &&
     html`<p class="emulated"><strong>A synthetic floor.</strong> Emulated: ${steps.join(", ")}. Orders, stock, plans, journal and
       what is on hold are the live system's own.</p>`}

@@ -151,6 +151,7 @@ function Parcel({ name }) {
   const [told, why] = useAnswer(() => get(`/api/shipments/${encodeURIComponent(name)}`), [name], LIST_EVERY_MS);
   if (!told) return html`<p class="empty" aria-busy=${!why}>${why || "Asking …"}</p>`;
   const now = feed.floorTime.now();
+  const devices = new Set(told.bindings.map((row) => row.device)); // what was out of limits in a bin before is told below, not in these traces
   return html`
     <${Head} title=${`Parcel ${tail(told.parcel)}`} pill=${words(told.status)}
       more=${html`<a href=${`/#order/${told.order_id}`}>order ${tail(told.order_id)}</a>`} />
@@ -159,7 +160,7 @@ function Parcel({ name }) {
       <div><dt>To</dt><dd>${told.country || "–"}</dd></div><div><dt>Weight</dt><dd>${number(told.weight_g / 1000)} kg</dd></div>
       <div><dt>Handed over</dt><dd>${momentText(told.handed_over_at_ms, now)}</dd></div><div><dt>Delivered</dt><dd>${momentText(told.delivered_at_ms, now)}</dd></div>
     </dl>
-    ${told.series.length ? html`<${Traces} traces=${told.series} excursions=${told.excursions} nowMs=${now} zone=${zone.value} />
+    ${told.series.length ? html`<${Traces} traces=${told.series} excursions=${told.excursions.filter((one) => devices.has(one.device))} nowMs=${now} zone=${zone.value} />
       <div class="below"><${Track} series=${told.series} nowMs=${now} /><${Scans} scans=${told.scans} nowMs=${now} /></div>`
       : html`<p class="empty">No tracker travels with it.</p><${Scans} scans=${told.scans} nowMs=${now} />`}
     ${told.excursions.map((one) => html`<${Case} one=${one} nowMs=${now} key=${one.excursion} />`)}

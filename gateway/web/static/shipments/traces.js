@@ -124,7 +124,7 @@ function options(box, metric, last, zone, facts) {
     width: box.clientWidth,
     height: HEIGHT + (last ? AXIS : 0),
     legend: { show: false },
-    padding: [8, 8, last ? 0 : 6, 0],
+    padding: [8, 20, last ? 0 : 6, 0],
     tzDate: (s) => uPlot.tzDate(new Date(s * 1000), zone),
     cursor: { sync: { key: "traces", setSeries: false }, drag: { x: false, y: false }, points: { size: 7 }, y: false },
     scales: {
