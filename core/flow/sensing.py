@@ -115,27 +115,28 @@ def record_excursion(desk: Desk, told: RecordExcursion) -> dict:
     """Open the case, hold or flag what was exposed, or add to the case what is new; the same again changes nothing.
 
     The case is named by (subject, device, kind, side, from_ms). What is new is a worse peak, an end, and what has come to the place
-    since: as long as it was out of limits, that is exposed too.
+    since: as long as it was out of limits, that is exposed too. A case ends with its binding at the latest.
     """
     rule = KINDS.get(told.kind)
     is_fit = isinstance(rule, Number) and told.side in SIDES and told.from_ms > 0 and (not told.to_ms or told.to_ms >= told.from_ms)
     if not is_fit or max(abs(told.peak_milli), abs(told.limit_milli)) > LARGEST_INTEGER:
         raise BadInput(f"excursion of {told.subject}: {told.kind} {told.side} from {told.from_ms} to {told.to_ms} makes no sense")
     subject = _subject(desk, told.subject)
+    to_ms = told.to_ms or _released_at(desk, told.device, subject, told.from_ms)
     known = desk.ledger.find(Excursion, "by_subject", subject, told.device, told.kind, told.side, told.from_ms)
     if known:
-        return _extend(desk, known[0], told)
+        return _extend(desk, known[0], told, told.to_ms or known[0].to_ms or to_ms)
     name = desk.ids.new("excursion")
     exposed = _expose(desk, name, 0, subject, told.from_ms)
     row = Excursion(
-        name, desk.site, subject, told.device, told.kind, told.side, told.limit_milli, told.peak_milli, told.from_ms, told.to_ms,
-        desk.now_ms, "ended" if told.to_ms else "open", "", "", len(exposed),
+        name, desk.site, subject, told.device, told.kind, told.side, told.limit_milli, told.peak_milli, told.from_ms, to_ms,
+        desk.now_ms, "ended" if to_ms else "open", "", "", len(exposed),
     )  # fmt: skip
     if not desk.ledger.insert(row):
         raise Conflict(f"excursion of {subject} from {told.from_ms} was recorded by another writer")
     desk.tell(
         events.ExcursionFound(
-            name, subject, told.device, told.kind, told.side, told.from_ms, told.to_ms, told.peak_milli, told.limit_milli, _told(exposed)
+            name, subject, told.device, told.kind, told.side, told.from_ms, to_ms, told.peak_milli, told.limit_milli, _told(exposed)
         )
     )
     return {"excursion": name, "exposed": len(exposed)}
@@ -218,11 +219,10 @@ def _explains(difference_g: int, piece_g: int, noise_g: int) -> bool:
     return pieces > 0 and abs(abs(difference_g) - pieces * piece_g) <= noise_g
 
 
-def _extend(desk: Desk, row: Excursion, told: RecordExcursion) -> dict:
+def _extend(desk: Desk, row: Excursion, told: RecordExcursion, to_ms: int) -> dict:
     if row.state == "settled":
         return {"excursion": row.excursion, "again": 1}
     peak = max(row.peak_milli, told.peak_milli) if row.side == "high" else min(row.peak_milli, told.peak_milli)
-    to_ms = max(row.to_ms, told.to_ms)
     state = "ended" if to_ms else "open"
     exposed = _expose(desk, row.excursion, row.exposures, row.subject, row.from_ms) if row.state == "open" else []
     if (peak, to_ms, state) == (row.peak_milli, row.to_ms, row.state) and not exposed:
@@ -329,8 +329,20 @@ def _open_bindings(desk: Desk, device: str) -> list[TrackerBinding]:
 
 
 def _release(desk: Desk, row: TrackerBinding, at_ms: int) -> None:
+    """End a binding, and with it what is still out of limits by it: nobody will say that it is well again."""
     desk.ledger.change(row, released_at_ms=at_ms)
     desk.tell(events.TrackerReleased(row.device, row.subject, at_ms))
+    for case in desk.ledger.find(Excursion, "by_subject", row.subject, row.device):
+        if case.state == "open":
+            to_ms = max(case.from_ms, at_ms)
+            desk.ledger.change(case, to_ms=to_ms, state="ended")
+            desk.tell(events.ExcursionExtended(case.excursion, case.subject, to_ms, case.peak_milli, []))
+
+
+def _released_at(desk: Desk, device: str, subject: str, from_ms: int) -> int:
+    """When the binding ended under which the device measured this at `from_ms`; 0 while it lasts."""
+    rows = desk.ledger.find(TrackerBinding, "key", device, until=from_ms)
+    return max(from_ms, rows[-1].released_at_ms) if rows and rows[-1].subject == subject and rows[-1].released_at_ms else 0
 
 
 def _told(exposed: list[Exposure]) -> list[list[int | str]]:

@@ -154,6 +154,19 @@ def test_a_device_is_bound_to_one_subject_at_a_time(floor):
     assert floor.ledger.find(TrackerBinding, "by_open", 0) == []
 
 
+def test_a_case_ends_with_the_binding_of_its_device_whichever_is_told_first(floor):
+    now = floor.clock.now_ms()
+    floor.stock("MUG", 5, "A00-0")
+    floor.do(BindTracker("t-1", "A00-0", "chilled", at_ms=now - 2 * HOUR))
+    first = excursion(floor, "A00-0", to_ms=0)["excursion"]
+    floor.do(UnbindTracker("t-1", at_ms=now + HOUR))
+    later = excursion(floor, "A00-0", to_ms=0, from_ms=now + HOUR // 2)["excursion"]  # readings of that time came after the unbinding
+    rows = [floor.ledger.get(Excursion, name) for name in (first, later)]
+    assert [(row.state, row.to_ms) for row in rows] == [("ended", now + HOUR)] * 2
+    assert floor.do(SettleExcursion(first, "release", "quality/eve"))["units"] == 5
+    sound(floor)
+
+
 @pytest.mark.parametrize(
     "command, error",
     [
