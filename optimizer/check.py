@@ -71,6 +71,29 @@ def check_choice(floor: Floor, offers: Sequence[Offer], demand: Mapping[int | st
     return wrong
 
 
+def check_takes(
+    offers: Sequence[Offer], demands: Sequence[Mapping[int | str, int]], takes: Sequence[Sequence[tuple[int, int]]]
+) -> list[str]:
+    """Return what is wrong with several walks that share the stock: each brings its demand, and together they take what there is."""
+    wrong, used, wanted = [], [0] * len(offers), {}
+    for at, (demand, walk) in enumerate(zip(demands, takes, strict=True)):
+        brought: dict[int | str, int] = {}
+        for number, units in walk:
+            brought[offers[number].article] = brought.get(offers[number].article, 0) + units
+            used[number] += units
+        for article, units in demand.items():
+            wanted[article] = wanted.get(article, 0) + units
+        if brought != {article: units for article, units in demand.items() if units}:
+            wrong.append(f"walk {at} brings {brought} instead of {dict(demand)}")
+    for number, (units, offer) in enumerate(zip(used, offers, strict=True)):
+        if not 0 <= units <= offer.units:
+            wrong.append(f"all walks take {units} from offer {number}, which holds {offer.units}")
+        for other, earlier in enumerate(offers if units and offer.expires else ()):
+            if earlier.article == offer.article and earlier.expires < offer.expires and used[other] < earlier.units:
+                wrong.append(f"takes from offer {number} though offer {other} expires earlier and holds more")
+    return wrong
+
+
 def walk_length(floor: Floor, start: int, stops: Sequence[int], end: int) -> tuple[int | None, tuple[Node, ...]]:
     """Return the length of a walk from depot to depot along the stops as ordered, approach included; None where no way leads."""
     if not stops and start == end:

@@ -10,13 +10,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from floorwise.optimizer.check import check_choice, check_tour
+import numpy as np
+
+from floorwise.optimizer.check import check_choice, check_takes, check_tour
 from floorwise.optimizer.formats import detect, floorwise_json, hessler_irnich
 from floorwise.optimizer.formats.errors import FormatError
 from floorwise.optimizer.location import Choice, NotEnoughStock, Offer, choose, warm_up
 from floorwise.optimizer.routing import Floor, Tour, can_sweep
 
 AUTO = "auto"
+RECHOICE_SHARE = 0.2  # of the time left for batching: kept for choosing locations once more
 SOLVERS = {
     detect.HESSLER_IRNICH: "floorwise.optimizer.solving:solve_hessler_irnich",
     detect.FLOORWISE: "floorwise.optimizer.solving:solve_floorwise",
@@ -113,10 +116,12 @@ def solve_floorwise(path: Path, blocks: int, deadline: float, seed: int) -> Answ
         )  # fmt: skip
         bound = sum(c.lower_bound_mm for c in (choices if len(choices) == 1 else _alone(task, picker, speed)))
     else:
-        plan = _batched(_problem(task, picker, choices, speed), deadline, seed, 1, "mm")
+        problem = _problem(task, picker, choices, speed)
         has_alternatives = len({offer.article for offer in task.offers}) < len(task.offers)
-        bound = max(c.lower_bound_mm for c in _alone(task, picker, 0)) if has_alternatives else plan.lower_bound
-        plan = replace(plan, objective=plan.objective + sum(c.cost_mm - c.tour.length_mm for c in choices))
+        left = deadline - time.perf_counter()
+        plan = _batched(problem, deadline - (RECHOICE_SHARE * left if has_alternatives else 0), seed, 1, "mm")
+        plan = _chosen_again(task, picker, choices, plan, speed, problem, deadline, seed)
+        bound = _joint_bound(task, picker, problem) if has_alternatives else plan.lower_bound
     plan = replace(plan, lower_bound=min(bound, plan.objective), wrong=(*wrong, *plan.wrong))
     if speed:
         plan = _in_time(task, plan, speed, is_batched)
@@ -139,10 +144,49 @@ def _choose_in_turn(task: floorwise_json.Task, picker, speed: int, deadline: flo
     return choices, wrong
 
 
-def _alone(task: floorwise_json.Task, picker, speed: int) -> list[Choice]:
-    """Return what each order costs had it a tour and the whole stock to itself."""
+def _chosen_again(task, picker, choices: list[Choice], plan: Answer, speed: int, problem, deadline: float, seed: int) -> Answer:
+    """Return the batched plan with locations chosen walk by walk where that is shorter; reaching up is part of its lengths then."""
+    from floorwise.optimizer.rechoice import Prices, Stock, merged, picked, rechoose
+
+    prices = Prices(problem.tour_mm, problem.place_mm, speed)
     ends = picker.start, picker.end
-    return [choose(task.floor, task.offers, _demand(order.lines), *ends, speed_mm_s=speed) for order in task.orders]
+    before = [
+        (walk.orders, picked(task.floor, task.offers, merged([choices[n] for n in walk.orders]), *ends, prices)) for walk in plan.tours
+    ]
+    demands = [_demand(order.lines) for order in task.orders]
+    stock = Stock(task.floor, task.offers, demands, [order.load for order in problem.orders], problem.capacity, *ends, prices, seed)
+    after = rechoose(stock, before, deadline + plan.outside_s)
+    wrong = check_takes(task.offers, [stock.wanted(orders) for orders, _ in after], [walk.takes for _, walk in after])
+    if sorted(n for orders, _ in after for n in orders) != list(range(len(demands))) or not all(stock.fits(orders) for orders, _ in after):
+        wrong.append("an order is missing, picked twice, or too much for its walk")
+    drawn = []
+    for _, walk in after:
+        tour = Tour(walk.stops, walk.length_mm, walk.length_mm, *ends, plan.method)
+        wrong += check_tour(task.floor, tour, sorted({task.offers[number].location for number, _ in walk.takes}))
+        drawn.append(tour)
+    objective = sum(walk.cost_mm for _, walk in after)
+    is_new = objective < sum(walk.cost_mm for _, walk in before)
+    return replace(
+        plan, objective=objective, wrong=(*plan.wrong, *wrong), drawn=tuple(drawn),
+        tours=tuple(Walk(orders, walk.stops, walk.cost_mm) for orders, walk in after),
+        method=f"{plan.method}, locations chosen again" if is_new else plan.method,
+    )  # fmt: skip
+
+
+def _joint_bound(task: floorwise_json.Task, picker, problem) -> int:
+    """Return a bound over all batches and all choices: no walk is shorter than what any of its orders needs alone."""
+    from floorwise.optimizer.batching import radial_bound
+
+    alone = np.array([c.lower_bound_mm + problem.tour_mm + problem.place_mm for c in _alone(task, picker, 0)], np.int64)
+    load = np.array([order.load for order in problem.orders], np.int64)
+    return radial_bound(alone, load, np.array(problem.capacity, np.int64))
+
+
+def _alone(task: floorwise_json.Task, picker, speed: int) -> list[Choice]:
+    """Return what each order costs had it a tour and the whole stock to itself; of several orders one may find a later lot nearer."""
+    ends = picker.start, picker.end
+    offers = task.offers if len(task.orders) == 1 else [replace(offer, expires=0) for offer in task.offers]
+    return [choose(task.floor, offers, _demand(order.lines), *ends, speed_mm_s=speed) for order in task.orders]
 
 
 def _problem(task: floorwise_json.Task, picker, choices: list[Choice], speed: int):
