@@ -34,6 +34,7 @@ GROUP_BYTES = 2 * 1024 * 1024  # … about 25,000 readings; a message may go bey
 LINGER_S = 0.1  # a message waits so long for company: a transaction costs 5 ms whatever it holds
 RETRY_S = 1.0  # between attempts while the store refuses
 DEVICES = 100_000  # remembered with the agent they spoke through; beyond it the oldest are forgotten
+RETAIN_EVERY_S = 3_600.0  # between two looks for readings that are too old
 STOP_S = 30.0  # for what is queued when it is told to stop
 
 log = structlog.get_logger(__name__)
@@ -62,6 +63,7 @@ class Intake:
     on_readings   what was stored anew, after its acknowledgement, in order of arrival, on the intake's thread. After a crash it may have
                   missed some: whoever needs every reading asks the store at its start
     now_ms        wall time, for dead letters
+    keep_from_ms  readings older than what it says are removed, once in RETAIN_EVERY_S; None keeps them for ever
     """
 
     def __init__(
@@ -71,8 +73,11 @@ class Intake:
         on_readings: Callable[[Batch], None] = lambda batch: None,
         client_id: str = "floorwise-intake",
         now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        keep_from_ms: Callable[[], int] | None = None,
     ) -> None:
         self._store, self._on_readings, self._now_ms = store, on_readings, now_ms
+        self._keep_from_ms, self._retained_at = keep_from_ms, -RETAIN_EVERY_S
+        self.retired = 0
         self._bus = MqttBus(broker, client_id, TOPICS, self._take)
         self._queue: deque[tuple[str, bytes]] = deque()
         self._bytes = 0
@@ -151,16 +156,22 @@ class Intake:
 
     def _run(self) -> None:
         try:
-            while group := self._gather():
-                self._settle(group)
+            while True:
+                self._retain()
+                group = self._gather()
+                if group:
+                    self._settle(group)
+                elif self._is_stopping:
+                    return
         except BaseException as error:
             self.fault = f"{type(error).__name__}: {error}"
             log.exception("intake_stopped")
 
     def _gather(self) -> list[tuple[str, bytes]]:
-        """Wait for a message, then LINGER_S for others; empty when there is nothing left to do."""
+        """Wait for a message, at most RETAIN_EVERY_S, then LINGER_S for others; empty when none has come."""
         with self._news:
-            self._news.wait_for(lambda: self._queue or self._is_stopping)
+            if not self._news.wait_for(lambda: self._queue or self._is_stopping, RETAIN_EVERY_S):
+                return []
             until = time.monotonic() + LINGER_S
             while not self._is_full() and not self._is_stopping and (left := until - time.monotonic()) > 0:
                 self._news.wait(left)
@@ -171,6 +182,18 @@ class Intake:
                 size += len(group[-1][1])
             self._bytes -= size
             return group
+
+    def _retain(self) -> None:
+        """Remove what is too old; here, because the store has one writing thread."""
+        if self._keep_from_ms is None or time.monotonic() - self._retained_at < RETAIN_EVERY_S:
+            return
+        self._retained_at = time.monotonic()
+        try:
+            if gone := self._store.retain(self._keep_from_ms()):
+                self.retired += gone
+                log.info("readings_removed", count=gone)
+        except StoreFailed as error:  # it is tried again when the time has come round
+            log.error("readings_not_removed", reason=str(error))
 
     def _is_full(self) -> bool:
         return len(self._queue) >= GROUP_MESSAGES or self._bytes >= GROUP_BYTES

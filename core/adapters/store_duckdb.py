@@ -158,12 +158,11 @@ class DuckStore:
         return found
 
     def retain(self, before_ms: int) -> int:
-        old = [one for one in self._old(before_ms)]
         gone: dict[tuple[str, int], list[int]] = {}
-        for reading in old:
+        for reading in self._old(before_ms):
             account = gone.setdefault(reading.key[:2], [0, 0])
             account[0], account[1] = account[0] + 1, (account[1] + digest(reading)) & SUM_MASK
-        if not old:
+        if not gone:
             return 0
         try:
             self._db.execute("BEGIN")
@@ -173,7 +172,7 @@ class DuckStore:
         except duckdb.Error as error:
             self._undo()
             raise StoreFailed(f"{self.path.name}: {error}") from error
-        return len(old)
+        return sum(count for count, _ in gone.values())
 
     def close(self) -> None:
         with self._lock, contextlib.suppress(duckdb.Error):

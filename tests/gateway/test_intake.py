@@ -228,6 +228,21 @@ def test_an_ack_for_many_devices_with_long_names_stays_below_the_bound(any_broke
     assert sorted(one.device for heard in floor.agent.acks for one in heard.ranges) == names
 
 
+def test_readings_older_than_the_house_keeps_them_are_removed_and_accounted_for(any_broker, monkeypatch):
+    monkeypatch.setattr(intakes, "RETAIN_EVERY_S", 0.05)
+    floor = Floor(any_broker)
+    floor.intake._keep_from_ms = lambda: NOW + 2
+    floor.agent.send(look(1), look(2))
+    floor.agent.wait_keys(2)
+    for _ in range(400):
+        if floor.intake.retired:
+            break
+        threading.Event().wait(0.05)
+    floor.close()
+    (account,) = floor.store.accounts()
+    assert (floor.intake.retired, account.count, account.removed) == (1, 2, 1)
+
+
 def test_prometheus_is_shown_the_figures(any_broker):
     floor = Floor(any_broker)
     floor.agent.send(look(1))
