@@ -143,7 +143,7 @@ class Writer:
             self._warehouse.commit()
         except BaseException:
             for given, _, _ in done:
-                given.reply.set_exception(Stopped("the writer stopped before the commit; ask again with the same key"))
+                _reply(given, None, Stopped("the writer stopped before the commit; ask again with the same key"))
             raise
         self.commits += 1
         self.commands += len(done)
@@ -151,13 +151,8 @@ class Writer:
         if number != self._number:
             self._number = number
             self._on_commit(number)
-        for given, reply, refusal in done:
-            if given.reply.cancelled() or not given.reply.set_running_or_notify_cancel():
-                continue  # whoever asked is gone; what was done stays done
-            if refusal is None:
-                given.reply.set_result(reply)
-            else:
-                given.reply.set_exception(refusal)
+        for answered in done:
+            _reply(*answered)
         return goes_on
 
     def _do(self, job: _Job) -> tuple[dict[str, Any] | None, Exception | None]:
@@ -187,7 +182,17 @@ class Writer:
             except queue.Empty:
                 return
             if job is not None:
-                job.reply.set_exception(Stopped(f"the writer has stopped: {self.fault or 'the gateway is going down'}"))
+                _reply(job, None, Stopped(f"the writer has stopped: {self.fault or 'the gateway is going down'}"))
+
+
+def _reply(job: _Job, reply: dict[str, Any] | None, refusal: Exception | None) -> None:
+    """Answer whoever asked, unless they are gone: what was done stays done."""
+    if not job.reply.set_running_or_notify_cancel():
+        return
+    if refusal is None:
+        job.reply.set_result(reply)
+    else:
+        job.reply.set_exception(refusal)
 
 
 class Clerk:

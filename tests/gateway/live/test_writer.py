@@ -83,6 +83,17 @@ def test_a_key_has_one_effect_however_many_ask_at_once(made):
         writer.submit(wanted("two"), "key").result(PATIENCE_S)
 
 
+def test_a_client_that_leaves_before_its_reply_changes_nothing_for_the_others(made):
+    writer, ledger = made
+    gate = _held(writer)
+    replies = [writer.submit(wanted(f"{n}")) for n in range(3)]
+    assert replies[1].cancel()
+    gate.set()
+    assert replies[0].result(PATIENCE_S)["order_id"] and replies[2].result(PATIENCE_S)["order_id"]
+    assert writer.submit(wanted("1")).result(PATIENCE_S)["again"] == 1  # it was placed all the same
+    assert not writer.fault and ledger
+
+
 def test_what_does_not_fit_the_queue_is_told_to_come_back_and_does_nothing(floor):
     ledger = open_ledger(floor)
     writer = Writer(Warehouse(ledger, SetClock(1_772_431_200_000), CountedIds(ledger), HANDLERS), bound=2)
