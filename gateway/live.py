@@ -28,6 +28,7 @@ from floorwise.core.adapters.ledger_sql.sqlite import open_ledger
 from floorwise.core.errors import Conflict, FloorError
 from floorwise.core.flow.table import HANDLERS
 from floorwise.core.model.journal import Event
+from floorwise.core.model.policies import DAY_MS
 from floorwise.core.ports import Store
 from floorwise.core.verify.liveness import backlogs
 from floorwise.core.warehouse import Warehouse
@@ -218,7 +219,7 @@ class Live:
 
         sensing, told = SensingDesk(self.store, self.clock.now_ms), self.settings
         address = BusAddress(self.broker.url, told.broker_username, told.broker_password, told.broker_ca_file)
-        return Intake(address, self.store, sensing.take), sensing
+        return Intake(address, self.store, sensing.take, keep_from_ms=lambda: self.clock.now_ms() - told.retention_days * DAY_MS), sensing
 
     async def _answer(self, listener: socket.socket, stop: asyncio.Event) -> None:
         port = listener.getsockname()[1]
