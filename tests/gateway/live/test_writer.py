@@ -1,9 +1,11 @@
 """The writer: replies after the commit, groups that share one, refusals that spoil nobody, a bound on what waits."""
 
+import contextlib
 import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -13,8 +15,9 @@ from floorwise.core.adapters.ledger_sql.sqlite import open_ledger, snapshot
 from floorwise.core.errors import BadInput, KeyReused, NotFound
 from floorwise.core.flow.entry import CancelOrder, LineWanted, PlaceOrder
 from floorwise.core.flow.table import HANDLERS
-from floorwise.core.model.journal import Event
+from floorwise.core.model.journal import Counter, Event
 from floorwise.core.model.orders import Order
+from floorwise.core.ports import Desk
 from floorwise.core.warehouse import Warehouse
 from floorwise.gateway import writer as writers
 from floorwise.gateway.writer import Busy, Stopped, Writer
@@ -64,13 +67,32 @@ def test_a_refusal_in_a_group_takes_nobody_with_it(made):
     assert (writer.refused, writer.fault) == (1, "")
 
 
-def test_numbers_that_are_too_large_together_are_bad_input_and_the_writer_goes_on(made):
-    writer, _ = made
+class Fail(NamedTuple):
+    """A command whose handler raises what it bears."""
+
+    error: Exception
+
+
+def fail(desk: Desk, told: Fail) -> dict:
+    desk.ledger.insert(Counter("half done", 1))
+    raise told.error
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [(OverflowError("no column"), BadInput), (ValueError("body: 2 is beyond 2^53"), BadInput), (RuntimeError("a mistake"), RuntimeError)],
+    ids=["no column holds it", "no event holds it", "a bug"],
+)  # fmt: skip
+def test_a_command_that_breaks_is_undone_and_the_writer_goes_on(floor, error, told):
+    ledger = open_ledger(floor)
+    writer = Writer(Warehouse(ledger, SetClock(1_772_431_200_000), CountedIds(ledger), HANDLERS | {Fail: fail}))
     writer.start()
-    dear = PlaceOrder("test", "dear", "c", "GB", "GBP", (LineWanted("MUG", 10_000_000, price_minor=2**53 - 1),))
-    with pytest.raises(BadInput):
-        writer.submit(dear).result(PATIENCE_S)
+    with pytest.raises(told):
+        writer.submit(Fail(error)).result(PATIENCE_S)
     assert writer.submit(wanted("after")).result(PATIENCE_S)["order_id"]
+    writer.stop()
+    with contextlib.closing(snapshot(floor)) as there:
+        assert there.get(Counter, "half done") is None
 
 
 def test_a_key_has_one_effect_however_many_ask_at_once(made):
