@@ -40,6 +40,8 @@ def command(
         "checked": not answer.wrong,
         "tours": [{"orders": walk.orders, "stops": walk.stops, "length": _number(walk.length)} for walk in answer.tours],
     }
+    for tour, shift in zip(found["tours"], answer.schedule, strict=False):
+        tour |= {"picker": shift.picker, "begin_ms": shift.begin_ms, "end_ms": shift.end_ms}
     if svg is not None:
         if answer.floor is None:
             fail(f"{file.name}: this format is not drawn")
@@ -59,12 +61,15 @@ def _number(value: float) -> int | float:
 
 
 def _words(found: dict, tours: int) -> str:
-    proof = "proven shortest" if found["proven"] else f"at most {found['gap']:.2%} above the shortest"
+    proof = "proven best" if found["proven"] else f"at most {found['gap']:.2%} above the best"
+    if not found["proven"] and not found["lower_bound"]:
+        proof = "no bound"
     lines = [
         f"{found['objective']:,} {found['unit']} in {tours} tour{'s' if tours != 1 else ''}, {proof}",
         f"lower bound {found['lower_bound']:,}, {found['seconds']} s, {found['method']}",
     ]
     for number, tour in enumerate(found["tours"], start=1):
         stops = " ".join(str(stop) for stop in tour["stops"])
-        lines.append(f"tour {number}: {tour['length']:,}  orders {' '.join(str(order) for order in tour['orders'])}  stops {stops}")
+        who = f"{tour['picker']} {tour['begin_ms'] / 1000:,.0f}–{tour['end_ms'] / 1000:,.0f} s  " if "picker" in tour else ""
+        lines.append(f"tour {number}: {who}{tour['length']:,}  orders {' '.join(str(order) for order in tour['orders'])}  stops {stops}")
     return "\n".join(lines)

@@ -40,6 +40,15 @@ class Walk:
     length: float
 
 
+@dataclass(frozen=True)
+class Shift:
+    """Who walks a tour, from when to when."""
+
+    picker: str
+    begin_ms: int
+    end_ms: int
+
+
 @dataclass(frozen=True, eq=False)
 class Answer:
     """What was found. `wrong` lists what the independent check objects to; empty for every answer that may be trusted."""
@@ -56,6 +65,7 @@ class Answer:
     outside_s: float = 0.0  # loading kernels before, checking after: not part of `seconds`
     floor: Floor | None = None
     drawn: tuple[Tour, ...] = field(default=())
+    schedule: tuple[Shift, ...] = ()  # who walks tour k, and when; empty where nobody asked
 
     @property
     def gap(self) -> float:
@@ -100,11 +110,10 @@ def solve_hessler_irnich(path: Path, blocks: int, deadline: float, seed: int) ->
 def solve_floorwise(path: Path, blocks: int, deadline: float, seed: int) -> Answer:
     """Orders of a floorwise JSON: locations chosen order by order, then orders batched where a picker carries several."""
     task = floorwise_json.read(path)
-    for order in task.orders:
-        if order.due_s or order.release_s:
-            raise FormatError(f"order {order.name}: due and release times need a planner with a clock; `solve` batches and routes")
-    if len({(picker.start, picker.end, tuple(sorted(picker.capacity.items()))) for picker in task.pickers}) > 1:
-        raise FormatError("pickers differ in capacity or depots: `solve` plans for one kind of picker")
+    if _needs_schedule(task):
+        from floorwise.optimizer.scheduling import solve_schedule
+
+        return solve_schedule(task, deadline, seed)
     picker = task.pickers[0] if task.pickers else floorwise_json.Picker("anyone", 1, {"orders": 1})
     speed = task.speed_mm_s if task.objective == floorwise_json.TIME else 0
     choices, wrong = _choose_in_turn(task, picker, speed, deadline, seed)
@@ -126,6 +135,20 @@ def solve_floorwise(path: Path, blocks: int, deadline: float, seed: int) -> Answ
     if speed:
         plan = _in_time(task, plan, speed, is_batched)
     return replace(plan, proven=plan.objective == plan.lower_bound)
+
+
+def _needs_schedule(task: floorwise_json.Task) -> bool:
+    """Is there more to it than batches of one kind of cart?"""
+    several = len(task.orders) > 1 and any(picker.capacity.get("orders") != 1 for picker in task.pickers)
+    return (
+        task.objective in (floorwise_json.TARDINESS, floorwise_json.MAKESPAN)
+        or len({(picker.start, picker.end, tuple(sorted(picker.capacity.items()))) for picker in task.pickers}) > 1
+        or any(picker.shift_from_s or picker.shift_to_s or picker.skills is not None for picker in task.pickers)
+        or any("totes" in picker.capacity for picker in task.pickers)
+        or any(order.due_s or order.release_s or order.needs or order.fault for order in task.orders)
+        or any(article.stage or article.segregation for article in task.articles.values())
+        or (several and not (can_sweep(task.floor) and task.pickers[0].start == task.pickers[0].end))
+    )
 
 
 def _choose_in_turn(task: floorwise_json.Task, picker, speed: int, deadline: float, seed: int) -> tuple[list[Choice], list[str]]:

@@ -1,7 +1,7 @@
 """Walks that keep a sequence of stages: heavy before light, cold last.
 
 A visit is (location, stage); every visit of a stage comes before any of a higher one, so a location that holds articles of two stages may
-be walked to twice. Exact up to MOST_EXACT visits a stage, otherwise nearest next with turns and moves. The bound is the walk without stages.
+be walked to twice. Exact up to MOST_EXACT visits a stage, otherwise nearest next with turns and moves, bounded by the walk without stages.
 """
 
 from collections.abc import Sequence

@@ -5,8 +5,8 @@ Unknown keys are refused, because a misspelt `closed` would otherwise be an open
 """
 
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,19 +17,45 @@ from floorwise.optimizer.routing import Floor
 from floorwise.optimizer.walkgraph import Spot, WalkGraph, Way
 
 FORMAT = "floorwise-solve-1"
-DISTANCE, TIME = "distance", "time"
-RESOURCES = ("orders", "lines", "units", "weight_g", "volume_cm3", "boxes")
+DISTANCE, TIME, TARDINESS, MAKESPAN = "distance", "time", "tardiness", "makespan"
+RESOURCES = ("orders", "lines", "units", "weight_g", "volume_cm3", "boxes", "totes")
+SIDES = ("length_mm", "width_mm", "height_mm")
+MOST_TOTES = 1_000  # of one order
 MOST_BYTES = 200_000_000
 LARGEST = 2**53  # what every JSON reader keeps exactly
 
 
 @dataclass(frozen=True)
+class Article:
+    """One unit: weight, volume, sides (longest first, 0 = not told), stage of picking (lower first), segregation class ("" = none)."""
+
+    weight_g: int = 0
+    volume_cm3: int = 0
+    sides_mm: tuple[int, ...] = (0, 0, 0)
+    stage: int = 0
+    segregation: str = ""
+
+
+@dataclass(frozen=True)
+class Tote:
+    """What a tote holds; 0 = no limit. Units fit by their sides and by sums of volume and weight, not by a packing."""
+
+    sides_mm: tuple[int, ...] = (0, 0, 0)
+    volume_cm3: int = 0
+    weight_g: int = 0
+
+
+@dataclass(frozen=True)
 class TaskOrder:
+    """`fault`: why no walk can take the order, whatever the pickers ("" = nothing known)."""
+
     name: str
     lines: tuple[tuple[str, int], ...]  # article, units
     load: tuple[int, ...]  # of RESOURCES
     due_s: int = 0
     release_s: int = 0
+    needs: tuple[str, ...] = ()
+    fault: str = ""
 
 
 @dataclass(frozen=True)
@@ -43,11 +69,12 @@ class Picker:
     shift_to_s: int = 0
     start: int = 0
     end: int = 0
+    skills: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """One file. Without speed the objective is distance in millimetres; with objective `time` it is milliseconds."""
+    """One file. The objective `distance` counts millimetres, the others milliseconds. `most_late_s` None: as late as it gets."""
 
     name: str
     objective: str
@@ -59,6 +86,8 @@ class Task:
     setup_ms: int = 0
     stop_ms: int = 0
     line_ms: int = 0
+    articles: Mapping[str, Article] = field(default_factory=dict)
+    most_late_s: int | None = 0
 
 
 def read(path: str | Path) -> Task:
@@ -78,20 +107,24 @@ def parse(text: str, name: str = "text") -> Task:
     except ValueError as error:
         raise FormatError(f"{name}: not JSON: {error}") from None
     here = _Node(top, name)
-    here.only("format", "name", "comment", "objective", "layout", "depots", "locations", "articles", "orders", "pickers", "times")
+    here.only(
+        "format", "name", "comment", "objective", "most_late_s", "layout", "depots", "locations", "articles", "tote", "orders", "pickers",
+        "times",
+    )  # fmt: skip
     if here.text("format") != FORMAT:
         raise FormatError(f"{name}: format is {here.text('format')!r}, this reader knows {FORMAT}")
     objective = here.text("objective", DISTANCE)
-    if objective not in (DISTANCE, TIME):
-        raise FormatError(f"{name}: objective is {objective!r}, neither {DISTANCE} nor {TIME}")
+    if objective not in (DISTANCE, TIME, TARDINESS, MAKESPAN):
+        raise FormatError(f"{name}: objective is {objective!r}, none of {DISTANCE}, {TIME}, {TARDINESS}, {MAKESPAN}")
     times = here.node("times", {})
     times.only("speed_mm_s", "setup_ms", "stop_ms", "line_ms")
     speed = times.whole("speed_mm_s", 0)
-    if objective == TIME and speed <= 0:
-        raise FormatError(f"{name}: times.speed_mm_s must be above 0 for the objective {TIME}")
+    if objective != DISTANCE and speed <= 0:
+        raise FormatError(f"{name}: times.speed_mm_s must be above 0 for the objective {objective}")
     floor, offers = _floor(here)
     articles = _articles(here)
-    orders = tuple(_order(node, articles) for node in here.nodes("orders"))
+    tote = _tote(here.node("tote")) if here.has("tote") else None
+    orders = tuple(_order(node, articles, tote) for node in here.nodes("orders"))
     if not orders:
         raise FormatError(f"{name}: orders is empty")
     depots = {depot.name: number for number, depot in enumerate(floor.depots)}
@@ -99,6 +132,7 @@ def parse(text: str, name: str = "text") -> Task:
     return Task(
         here.text("name", name), objective, floor, offers, orders, pickers, speed,
         times.whole("setup_ms", 0), times.whole("stop_ms", 0), times.whole("line_ms", 0),
+        articles, here.whole("most_late_s") if here.has("most_late_s") else None if objective == TARDINESS else 0,
     )  # fmt: skip
 
 
@@ -179,33 +213,69 @@ def _refuse_shared(places: list["_Node"]) -> None:
             raise DuplicateLocation(f"locations {seen[where]} and {name} lie in one place; tell their side or lift_ms apart")
 
 
-def _articles(here: "_Node") -> dict[str, tuple[int, int, int]]:
+def _articles(here: "_Node") -> dict[str, Article]:
     found = {}
     for node in here.nodes("articles", ()):
-        node.only("name", "weight_g", "volume_cm3")
+        node.only("name", "weight_g", "volume_cm3", "stage", "segregation", *SIDES)
         if node.text("name") in found:
             raise FormatError(f"{node.place}: article {node.text('name')} appears twice")
-        found[node.text("name")] = (node.whole("weight_g", 0), node.whole("volume_cm3", 0), 0)
+        sides = _sides(node)
+        volume = node.whole("volume_cm3", -(-sides[0] * sides[1] * sides[2] // 1_000))
+        found[node.text("name")] = Article(node.whole("weight_g", 0), volume, sides, node.whole("stage", 0), node.text("segregation", ""))
     return found
 
 
-def _order(node: "_Node", articles: dict[str, tuple[int, int, int]]) -> TaskOrder:
-    node.only("name", "lines", "weight_g", "volume_cm3", "boxes", "due_s", "release_s")
+def _sides(node: "_Node") -> tuple[int, ...]:
+    return tuple(sorted((node.whole(side, 0) for side in SIDES), reverse=True))
+
+
+def _tote(node: "_Node") -> Tote:
+    node.only(*SIDES, "volume_cm3", "weight_g")
+    sides = _sides(node)
+    return Tote(sides, node.whole("volume_cm3", sides[0] * sides[1] * sides[2] // 1_000), node.whole("weight_g", 0))
+
+
+def totes_of(lines: Iterable[tuple[str, int]], articles: Mapping[str, Article], tote: Tote) -> tuple[int, str]:
+    """Return how many totes an order fills, largest articles first, first tote that has room; and why it fits none, if so."""
+    rooms: list[list[int]] = []  # volume and weight left
+    limits = [tote.volume_cm3 or LARGEST, tote.weight_g or LARGEST]
+    wanted = sorted(((articles.get(name, Article()), name, units) for name, units in lines), key=lambda w: (-w[0].volume_cm3, w[1]))
+    for article, name, units in wanted:
+        own = [article.volume_cm3, article.weight_g]
+        too_long = any(side and has > side for has, side in zip(article.sides_mm, tote.sides_mm, strict=True))
+        if too_long or any(has > may for has, may in zip(own, limits, strict=True)):
+            return 0, f"article {name} does not fit the tote"
+        at = 0
+        while units:
+            if at == len(rooms):
+                if at == MOST_TOTES:
+                    return 0, f"fills more than {MOST_TOTES} totes"
+                rooms.append(list(limits))
+            some = min([units, *(room // has for room, has in zip(rooms[at], own, strict=True) if has)])
+            rooms[at] = [room - some * has for room, has in zip(rooms[at], own, strict=True)]
+            units, at = units - some, at + 1
+    return len(rooms), ""
+
+
+def _order(node: "_Node", articles: dict[str, Article], tote: Tote | None) -> TaskOrder:
+    node.only("name", "lines", "weight_g", "volume_cm3", "boxes", "due_s", "release_s", "needs")
     lines = []
     for line in node.nodes("lines"):
         line.only("article", "units")
         lines.append((line.text("article"), line.whole("units", 1, least=1)))
-    weight = sum(articles.get(article, (0, 0, 0))[0] * units for article, units in lines)
-    volume = sum(articles.get(article, (0, 0, 0))[1] * units for article, units in lines)
+    weight = sum(articles.get(article, Article()).weight_g * units for article, units in lines)
+    volume = sum(articles.get(article, Article()).volume_cm3 * units for article, units in lines)
+    totes, fault = totes_of(lines, articles, tote) if tote else (0, "")
     load = (
         1, len(lines), sum(units for _, units in lines),
-        node.whole("weight_g", weight), node.whole("volume_cm3", volume), node.whole("boxes", 0),
+        node.whole("weight_g", weight), node.whole("volume_cm3", volume), node.whole("boxes", 0), totes,
     )  # fmt: skip
-    return TaskOrder(node.text("name"), tuple(lines), load, node.whole("due_s", 0), node.whole("release_s", 0))
+    needs = tuple(node.texts("needs", ()))
+    return TaskOrder(node.text("name"), tuple(lines), load, node.whole("due_s", 0), node.whole("release_s", 0), needs, fault)
 
 
 def _picker(node: "_Node", depots: dict[str, int]) -> Picker:
-    node.only("name", "count", "capacity", "shift_from_s", "shift_to_s", "start", "end")
+    node.only("name", "count", "capacity", "shift_from_s", "shift_to_s", "start", "end", "skills")
     capacity = node.node("capacity", {})
     capacity.only(*RESOURCES)
     first = next(iter(depots))
@@ -213,7 +283,7 @@ def _picker(node: "_Node", depots: dict[str, int]) -> Picker:
     return Picker(
         node.text("name"), node.whole("count", 1, least=1), {key: capacity.whole(key) for key in RESOURCES if capacity.has(key)},
         node.whole("shift_from_s", 0), node.whole("shift_to_s", 0), start,
-        depots[node.one_of("end", depots, node.text("start", first))],
+        depots[node.one_of("end", depots, node.text("start", first))], tuple(node.texts("skills", ())) if node.has("skills") else None,
     )  # fmt: skip
 
 
@@ -269,6 +339,12 @@ class _Node:
 
     def whole(self, key: str, default: Any = _REQUIRED, least: int = 0) -> int:
         return _whole(self.get(key, default), f"{self.place}.{key}", least)
+
+    def texts(self, key: str, default: Any = _REQUIRED) -> list[str]:
+        value = self.get(key, default)
+        if not isinstance(value, (list, tuple)) or not all(isinstance(item, str) for item in value):
+            raise FormatError(f"{self.place}.{key} must be a list of texts")
+        return list(value)
 
     def wholes(self, key: str) -> list[int]:
         value = self.get(key, _REQUIRED)

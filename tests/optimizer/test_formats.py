@@ -128,7 +128,7 @@ def test_the_schema_accepts_what_the_reader_accepts(repository):
         ({"orders": []}, "orders is empty"),
         ({"orders": [{"name": "1", "lines": [{"article": "mug", "units": 0}]}]}, r"orders\[0\].lines\[0\].units is 0"),
         ({"depots": [{"name": "desk", "aisle": "C", "at_mm": 0}]}, r"depots\[0\].aisle is 'C'"),
-        ({"objective": "joy"}, "neither distance nor time"),
+        ({"objective": "joy"}, "none of distance, time"),
         ({"objective": "time"}, "speed_mm_s must be above 0"),
         ({"layout": {"kind": "cube"}}, "neither blocks nor graph"),
         ({"pickers": [{"name": "p", "capacity": {"mugs": 1}}]}, r"pickers\[0\].capacity.mugs is unknown"),
