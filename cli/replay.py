@@ -1,12 +1,18 @@
 """`floorwise replay FILE`: real order lines through the same intake to the door."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from floorwise.cli.output import Json, fail, note, progress, result
+
+if TYPE_CHECKING:
+    from floorwise.core.adapters.ledger_sql.ledger import SqlLedger
 
 DATA = Path("data") / "replay"
 IDENTITY = "replay.json"
@@ -17,7 +23,9 @@ def command(
     format: Annotated[str, typer.Option(help="auto, online-retail, csv or jsonl.")] = "auto",
     from_date: Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First day, in the site's time zone.")] = None,
     days: Annotated[int | None, typer.Option(min=1, help="How many days; default: to the end of the file.")] = None,
-    speed: Annotated[str, typer.Option(help="max: as fast as the machine goes.")] = "max",
+    speed: Annotated[
+        str, typer.Option(help="max: on the twin's clock, as fast as the machine goes; a number: live, that much floor time a wall time.")
+    ] = "max",
     seed: Annotated[int, typer.Option(help="Fixes walking and packing times, transit times, sizes and weights.")] = 1,
     zone: Annotated[str, typer.Option(help="Time zone of the site.")] = "Europe/London",
     catalogue: Annotated[
@@ -39,10 +47,10 @@ def command(
     from floorwise.core.verify.all_checks import verify
     from floorwise.gateway.channels.decoding import OrderFileError
     from floorwise.gateway.channels.order_file import open_order_file
+    from floorwise.gateway.proof import readings_checks
     from floorwise.sim.replay import DEMAND_DAYS, Replay, account
 
-    if speed != "max":
-        fail(f"--speed {speed}: only max, the twin's clock, can be had here")
+    pace = _pace(speed)
     began = time.monotonic()
     start = from_date.date() if from_date else None
     try:
@@ -56,6 +64,8 @@ def command(
     if not drafts:
         fail(f"{file}: none of its {orders.rows_read:,} rows lies in the days asked for; see --from and --days")
     identity = {"file": _digest(file), "format": orders.format, "from": str(start or ""), "days": days or 0, "seed": seed, "zone": zone}
+    if pace:
+        identity["live"] = 1
     directory = data or DATA / f"{file.name.partition('.')[0]}-{start or 'start'}-{days or 'all'}d-{_name(identity)}"
     directory.mkdir(parents=True, exist_ok=True)
     told = directory / IDENTITY
@@ -64,15 +74,19 @@ def command(
     told.write_text(json.dumps(identity))
     if (directory / LEDGER_FILE).exists():
         note(f"{directory}: goes on where it was cut off")
-    replay = Replay(drafts, orders.demand_before, zone, seed, directory, PaperCarrier(directory / "labels"))
     with progress("replay", orders.lines_accepted, "lines") as bar:
-        run = replay.run(on_lines=lambda lines: bar.reach(min(bar.done + lines, orders.lines_accepted)))  # a line may come in two parcels
-    seen = account(replay.twin.ledger, orders)
-    checks = verify(replay.twin.ledger, saved_heads(directory))
+        if pace:
+            ledger, head, floor_days = _live(directory, drafts, orders.demand_before, zone, seed, pace, bar.reach)
+        else:
+            replay = Replay(drafts, orders.demand_before, zone, seed, directory, PaperCarrier(directory / "labels"))
+            run = replay.run(on_lines=lambda lines: bar.reach(min(bar.done + lines, orders.lines_accepted)))  # may come in two parcels
+            ledger, head, floor_days = replay.twin.ledger, run.journal_head, (run.ended_at_ms - run.started_at_ms) / 86_400_000
+    seen = account(ledger, orders)
+    checks = verify(ledger, saved_heads(directory)) + (readings_checks(directory) if pace else [])
     for check in checks:
         if not check.ok:
             note(f"verify: {check.name}: {check.detail}")
-    replay.twin.close()
+    ledger.close()
     counted = seen.lines_accepted + seen.lines_review + seen.lines_returned + seen.unaccounted + orders.rows_outside_range
     figures = {
         "rows_read": orders.rows_read,
@@ -81,8 +95,8 @@ def command(
         "unaccounted": seen.unaccounted + abs(orders.rows_read - counted),
         "verify_ok": all(check.ok for check in checks),
         "seconds": round(time.monotonic() - began, 1),
-        "floor_days": round((run.ended_at_ms - run.started_at_ms) / 86_400_000, 2),
-        "journal_head": run.journal_head,
+        "floor_days": round(floor_days, 2),
+        "journal_head": head,
         "data": str(directory),
     }
     if seen.lines_review:
@@ -90,6 +104,42 @@ def command(
     result(figures, as_json)
     if figures["unaccounted"] or not figures["verify_ok"]:
         raise typer.Exit(1)
+
+
+def _pace(speed: str) -> float:
+    """Floor time a wall time of a live replay; 0 on the twin's clock."""
+    if speed == "max":
+        return 0.0
+    try:
+        pace = float(speed)
+    except ValueError:
+        pace = 0.0
+    if not 0.1 <= pace <= 3_600:
+        fail(f"--speed {speed}: max, or a number from 0.1 to 3600")
+    return pace
+
+
+def _live(
+    directory: Path, drafts: list, demand_before: dict[str, int], zone: str, seed: int, pace: float, on_lines: Callable[[int], None]
+) -> tuple[SqlLedger, str, float]:
+    """Play the file through the live system; give the ledger as it then is, its head, and the floor days that passed."""
+    import signal
+
+    from floorwise.cli.children import GivenUp
+    from floorwise.cli.replay_live import first_ms, play
+    from floorwise.core.adapters.ledger_sql.sqlite import snapshot
+
+    stopping: list[int] = []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda number, _: stopping.append(number))
+    try:
+        figures = play(directory, drafts, demand_before, zone, seed, pace, stopping, on_lines)
+    except (GivenUp, TimeoutError) as error:
+        fail(str(error))
+    if stopping:
+        fail(f"stopped; run the same command again and it goes on with {directory}")
+    ledger = snapshot(directory)
+    return ledger, ledger.head[1], max(0, figures.get("now_ms", 0) - first_ms(drafts)) / 86_400_000
 
 
 def _digest(path: Path) -> str:

@@ -176,7 +176,8 @@ class Live:
         """Pieces of work that wait for this process: what slows a paced clock."""
         with self.readers.read() as ledger:
             waiting = sum(backlog.count for backlog in backlogs(ledger, self.clock.now_ms(), self._expected()) if backlog.is_used)
-        return waiting + self.writer.queued + (self.intake.queued + self.sensing.waiting if self.intake else 0)
+        readings = self.intake.queued + self.sensing.waiting if self.intake else 0
+        return waiting + self.gateway.outside.count() + self.writer.queued + readings
 
     def _committed(self, number: int) -> None:
         self.pulse.beat(number)

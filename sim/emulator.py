@@ -28,6 +28,8 @@ from floorwise.sim.emulated.benches import Benches
 from floorwise.sim.emulated.carriers import Carriers
 from floorwise.sim.emulated.customers import Customers
 from floorwise.sim.emulated.devices import Devices
+from floorwise.sim.emulated.feed import SUPPLY as FEED_SUPPLY
+from floorwise.sim.emulated.feed import Feed, head_of, shape_for
 from floorwise.sim.emulated.floor import Floor
 from floorwise.sim.emulated.mishaps import Mishaps, plant_short
 from floorwise.sim.emulated.pickers import Pickers
@@ -49,6 +51,7 @@ class Wanted(NamedTuple):
     orders_an_hour: float = ORDERS_AN_HOUR
     pickers: int = PICKERS
     packers: int = PACKERS
+    feed: str = ""  # a file of real orders (sim.emulated.feed) instead of the season's
 
 
 class Unreachable(FloorError):
@@ -74,15 +77,21 @@ class Emulation:
         now_ms = _patient(self._url, "GET", "/api/clock", "", "", is_over)["now_ms"]
         world, wanted = self.world, self._wanted
         opening_ms = world.note("opening", now_ms // HOUR_MS * HOUR_MS)
-        profile, chance = seasons.load(), Chance(wanted.seed)
-        season = seasons.Season(profile, wanted.seed, wanted.orders_an_hour, plans.sku_names(), plans.CURRENCY, plans.ZONE)
-        day = datetime.fromtimestamp(opening_ms / 1000, zone_named(plans.ZONE)).date()
-        self.plan = plan = plans.make(wanted.seed, season.units_a_day(day), wanted.pickers, wanted.packers)
-        customers = Customers(self.floor, season, chance, opening_ms)
+        chance = Chance(wanted.seed)
+        if wanted.feed:
+            self.plan, self.customers = _fed(self.floor, wanted), Feed(self.floor, Path(wanted.feed))
+            shares = {"lost_share": 0.0, "return_share": 0.0}
+        else:
+            season = seasons.Season(seasons.load(), wanted.seed, wanted.orders_an_hour, plans.sku_names(), plans.CURRENCY, plans.ZONE)
+            day = datetime.fromtimestamp(opening_ms / 1000, zone_named(plans.ZONE)).date()
+            self.plan = plans.make(wanted.seed, season.units_a_day(day), wanted.pickers, wanted.packers)
+            self.customers, shares = Customers(self.floor, season, chance, opening_ms), {}
+        plan = self.plan
         if world.note("floor") is None:
             for sku, units, place in plan.opening():
                 world.move(sku, units, "", place)
-            plant_short(world, plan, season, opening_ms)
+            if not wanted.feed:
+                plant_short(world, plan, season, opening_ms)
             world.set_note("opening", opening_ms)
             world.set_note("floor", list(wanted))
             world.commit()
@@ -97,12 +106,11 @@ class Emulation:
         self.pickers = Pickers(self.floor, plan, chance)
         self.benches = Benches(self.floor, plan, chance)
         self.trackers = Trackers(self.floor, plan, chance)
-        self.carriers = Carriers(self.floor, chance, self.trackers)
+        self.carriers = Carriers(self.floor, chance, self.trackers, **shares)
         self.devices = Devices(self.floor, plan, chance, world.note("began"))
         self.mishaps = Mishaps(self.floor, plan, chance)
-        self.customers = customers
         self.benches.on_work.append(self.carriers.hear)
-        for part in (customers, self.pickers, self.benches, self.trackers, self.carriers, self.devices, self.mishaps):
+        for part in (self.customers, self.pickers, self.benches, self.trackers, self.carriers, self.devices, self.mishaps):
             part.start()
         self.floor.every(STATUS_EVERY_S, self._tell)
 
@@ -124,6 +132,7 @@ class Emulation:
             "lag_ms": floor.lag_ms,
             "connected": wire.connected,
             "orders_placed": self.customers.placed,
+            "is_done": getattr(self.customers, "is_done", False),
             "picks": self.pickers.picked,
             "shorts": self.pickers.shorts,
             "mispicks": self.pickers.mispicks,
@@ -154,6 +163,14 @@ class Emulation:
         os.replace(fresh, self._directory / STATUS_FILE)
 
 
+def _fed(floor: Floor, wanted: Wanted) -> Plan:
+    """The floor that a file of real orders needs."""
+    head = head_of(Path(wanted.feed))
+    a_day = dict(head["skus"])
+    plan = plans.make(wanted.seed, a_day, wanted.pickers, wanted.packers, shape_for(len(a_day)), FEED_SUPPLY, 0.0)
+    return plan._replace(zone=head["zone"], currency=head["currency"])
+
+
 def _patient(url: str, method: str, path: str, body: str, key: str, is_over: Callable[[], bool]) -> dict[str, Any]:
     """Ask until there is an answer; BadInput when it is a refusal, Unreachable after START_S."""
     parts = urlsplit(url)
@@ -180,6 +197,7 @@ def main(words: list[str] | None = None) -> int:
     told.add_argument("--orders-an-hour", type=float, default=ORDERS_AN_HOUR)
     told.add_argument("--pickers", type=int, default=PICKERS)
     told.add_argument("--packers", type=int, default=PACKERS)
+    told.add_argument("--feed", default="", help="a file of real orders instead of the season's")
     words_of = told.parse_args(words)
     stopping: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -188,7 +206,7 @@ def main(words: list[str] | None = None) -> int:
     def is_over() -> bool:
         return bool(stopping)
 
-    wanted = Wanted(words_of.seed, words_of.orders_an_hour, words_of.pickers, words_of.packers)
+    wanted = Wanted(words_of.seed, words_of.orders_an_hour, words_of.pickers, words_of.packers, words_of.feed)
     try:
         emulation = Emulation(words_of.data, words_of.url, words_of.broker, wanted)
         emulation.set_up(is_over)

@@ -1,5 +1,6 @@
 """What every route works with, and the types that bound what a request may say."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Protocol
@@ -19,6 +20,7 @@ from floorwise.gateway.settings import Settings
 from floorwise.gateway.writer import Writer
 
 TEXT_LENGTH = 200
+OUTSIDE_S = 3.0  # what a floor said of its backlog holds for so long
 KEY_LENGTH = 200
 
 
@@ -46,6 +48,21 @@ class Check(BaseModel):
     detail: str
 
 
+class Outside:
+    """What an emulated floor still has to tell us, as it last said: a paced clock waits for that, too."""
+
+    def __init__(self, wall_s: Callable[[], float] = time.monotonic) -> None:
+        self._wall_s, self._count, self._at_s = wall_s, 0, 0.0
+
+    def told(self, count: int) -> None:
+        """There is so much."""
+        self._count, self._at_s = count, self._wall_s()
+
+    def count(self) -> int:
+        """0 when nobody has said anything for OUTSIDE_S."""
+        return self._count if self._wall_s() - self._at_s <= OUTSIDE_S else 0
+
+
 @dataclass
 class Gateway:
     """The parts of a running gateway that routes ask."""
@@ -62,6 +79,7 @@ class Gateway:
     conditions: Conditions | None = None
     expected: tuple[str, ...] = ()  # consumers of the journal that run here
     heat: Heat = field(default_factory=Heat)
+    outside: Outside = field(default_factory=Outside)
     collectors: tuple[Any, ...] = ()  # of further figures for /metrics
 
 

@@ -8,7 +8,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 from floorwise.core.verify.liveness import backlogs
-from floorwise.gateway.http.context import Gateway, Here
+from floorwise.gateway.http.context import Gateway, Here, Number
 
 router = APIRouter(tags=["process"])
 clock_router = APIRouter(tags=["process"])
@@ -38,9 +38,11 @@ def metrics(gateway: Here) -> Response:
 
 
 @clock_router.get("/clock")
-async def read_clock(gateway: Here) -> dict[str, Any]:
-    """Floor time now, and how fast it goes."""
+async def read_clock(gateway: Here, waiting: Number | None = None) -> dict[str, Any]:
+    """Floor time now, and how fast it goes. `waiting` is what an emulated floor has still to tell: a paced clock slows down for it."""
     clock = gateway.clock
+    if waiting is not None:
+        gateway.outside.told(waiting)
     return {
         "now_ms": clock.now_ms(),
         "speed": clock.speed,

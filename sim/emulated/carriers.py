@@ -1,4 +1,4 @@
-"""Carriers of the emulated floor: a courier who comes every half hour and is at the door the same day, and the truck at its cut-off.
+"""Carriers of the emulated floor: a courier who comes every twenty minutes and is at the door the same day, and the truck at its cut-off.
 
 They fetch what is labelled, are scanned out at the dock door, and tell their scans over HTTP, as a carrier's own system would. Times
 of a parcel depend on it alone, so that a restart goes on with the very same; a scan that is told twice changes nothing.
@@ -40,7 +40,10 @@ def carrier_of(chance: Chance, reference: str) -> str:
 class Carriers:
     """Vans at the door, and parcels on their way."""
 
-    def __init__(self, floor: Floor, chance: Chance, trackers: Trackers) -> None:
+    def __init__(
+        self, floor: Floor, chance: Chance, trackers: Trackers, lost_share: float = LOST_SHARE, return_share: float = RETURN_SHARE
+    ) -> None:
+        self._lost_share, self._return_share = lost_share, return_share
         self._floor, self._world, self._chance, self._trackers = floor, floor.world, chance, trackers
         self._waiting: dict[str, list[dict[str, Any]]] = {}  # carrier -> parcels on the stage, as last listed
         self._due_ms: dict[str, int] = {}  # carrier -> next pick-up
@@ -69,7 +72,7 @@ class Carriers:
                 self._floor.at(due_ms, self._fetch, name, due_ms)
 
     def _next_ms(self, carrier: str, cut_off_ms: int) -> int:
-        """The courier comes every half hour until its cut-off, the truck at it."""
+        """The courier comes every COURIER_EVERY_MS until its cut-off, the truck at it."""
         if carrier != COURIER:
             return cut_off_ms
         return min(cut_off_ms, (self._floor.now_ms // COURIER_EVERY_MS + 1) * COURIER_EVERY_MS)
@@ -118,7 +121,7 @@ class Carriers:
         )
         way_ms = first_ms + self._chance.lognormal("way", name, mean_ms, spread)
         scans = [("in_transit", sent_ms + first_ms, "")]
-        if self._chance.happens("lost", name, LOST_SHARE):
+        if self._chance.happens("lost", name, self._lost_share):
             scans.append(("lost", sent_ms + way_ms, ""))
         else:
             scans.append(("out_for_delivery", sent_ms + first_ms + round((way_ms - first_ms) * LAST_MILE_SHARE), ""))
@@ -145,13 +148,14 @@ class Carriers:
             self.lost += 1
             return
         self.delivered += 1
-        self._floor.api.get(f"/api/shipments/{quote(name, safe='')}", self._consider_return)
+        if self._return_share:
+            self._floor.api.get(f"/api/shipments/{quote(name, safe='')}", self._consider_return)
 
     def _consider_return(self, answer: Answer) -> None:
         """Some delivered lines come back, all units that were in this parcel."""
         for line in answer.body.get("lines", ()) if answer.ok else ():
             entity = f"{answer.body['parcel']}.{line['line']}"
-            if self._chance.happens("return", entity, RETURN_SHARE):
+            if self._chance.happens("return", entity, self._return_share):
                 after_ms = self._chance.lognormal("return after", entity, RETURN_AFTER_MS, 0.5)
                 body = {
                     "order_id": answer.body["order_id"],

@@ -115,6 +115,11 @@ class Floor:
         self._every.append([0.0, period_s, act])
 
     @property
+    def waiting(self) -> int:
+        """What has happened and was not heard yet; the gateway's clock slows down for it."""
+        return self.wire.waiting + self.api.waiting
+
+    @property
     def now_ms(self) -> int:
         """Floor time."""
         return self.time.now_ms()
@@ -140,7 +145,7 @@ class Floor:
     def _ask_time(self) -> None:
         if not self._is_asking_time:
             self._is_asking_time = True
-            self.api.get("/api/clock", self._hear_time)
+            self.api.get(f"/api/clock?waiting={self.waiting}", self._hear_time)
 
     def _hear_time(self, answer: Answer) -> None:
         self._is_asking_time = False

@@ -16,7 +16,7 @@ from floorwise.sim.scenario import Floor, Supply
 ZONE, CURRENCY = "Europe/London", "GBP"
 FLOOR = Floor(aisles=8, bays=30, pick_levels=2)
 SKUS = 400
-COLD_AISLE, COLD_EVERY = FLOOR.aisles - 1, 25
+COLD_EVERY = 25
 COURIER = "courier"
 CARRIERS = ((CARRIER, "standard", "17:30", "01234"), (COURIER, "same-day", "20:00", "0123456"))
 SUPPLY = Supply(cover_days=3.0, lead_days=0.25, reorder_share=0.4)
@@ -41,6 +41,7 @@ class Plan(NamedTuple):
     """All that stands still on the floor."""
 
     floor: Floor
+    supply: Supply
     articles: dict[str, SkuWanted]  # in order of popularity
     homes: Homes
     stock: dict[str, Stocking]
@@ -49,6 +50,8 @@ class Plan(NamedTuple):
     scales: tuple[Scale, ...]
     pickers: tuple[str, ...]
     packers: int
+    zone: str = ZONE
+    currency: str = CURRENCY
 
     def opening(self) -> list[tuple[str, int, str]]:
         """(SKU, units, place) of the opening count."""
@@ -76,18 +79,30 @@ def sku_names() -> list[str]:
     return [f"{'COLD' if number % COLD_EVERY == 0 else 'SKU'}-{number:05}" for number in range(1, SKUS + 1)]
 
 
-def make(seed: int, a_day: Mapping[str, float], pickers: int, packers: int) -> Plan:
-    """The floor of a seed, stocked for a demand of `a_day` units of each SKU."""
-    chance, names = Chance(seed), sku_names()
+def make(
+    seed: int,
+    a_day: Mapping[str, float],
+    pickers: int,
+    packers: int,
+    floor: Floor = FLOOR,
+    supply: Supply = SUPPLY,
+    least: float = LEAST_A_DAY,
+) -> Plan:
+    """The floor of a seed, stocked for a demand of `a_day` units of each SKU (in order of popularity), for `least` of each at least.
+
+    SKUs whose name begins with COLD lie in the last aisle; without any it is an aisle like the others.
+    """
+    chance, names = Chance(seed), list(a_day)
     articles = {sku: floorplan.article(chance, sku) for sku in names}
     volumes = {sku: article.volume_mm3 for sku, article in articles.items()}
     cold = [sku for sku in names if sku.startswith("COLD")]
-    homes = Homes(FLOOR._replace(aisles=COLD_AISLE), [sku for sku in names if sku not in cold], volumes)
+    cold_aisle = floor.aisles - 1
+    homes = Homes(floor._replace(aisles=cold_aisle) if cold else floor, [sku for sku in names if sku not in cold], volumes)
     for number, sku in enumerate(cold):
         bay, side = number // 2, "LR"[number % 2]
-        homes.pick[sku], homes.reserve[sku] = bin_name(COLD_AISLE, bay, side, 0), bin_name(COLD_AISLE, bay, side, FLOOR.pick_levels)
-    stock = {sku: floorplan.stocking(max(a_day[sku], LEAST_A_DAY), SUPPLY) for sku in names}
-    site = floorplan.site_wanted(FLOOR, ZONE, CURRENCY)
+        homes.pick[sku], homes.reserve[sku] = bin_name(cold_aisle, bay, side, 0), bin_name(cold_aisle, bay, side, floor.pick_levels)
+    stock = {sku: floorplan.stocking(max(a_day[sku], least), supply) for sku in names}
+    site = floorplan.site_wanted(floor, ZONE, CURRENCY)
     places = {place.location: (place.aisle, place.y_mm, place.level) for place in site.locations}
     heavy = [sku for sku in names[SCALE_FROM_RANK:] if articles[sku].weight_g >= SCALE_LEAST_G and sku not in cold][:SCALES]
     scales = tuple(
@@ -95,12 +110,12 @@ def make(seed: int, a_day: Mapping[str, float], pickers: int, packers: int) -> P
         for n, sku in enumerate(heavy, 1)
     )
     hands = tuple(f"picker-{n:02}" for n in range(1, pickers + 1))
-    return Plan(FLOOR, articles, homes, stock, places, frozenset(cold), scales, hands, packers)
+    return Plan(floor, supply, articles, homes, stock, places, frozenset(cold), scales, hands, packers)
 
 
 def set_up(plan: Plan) -> list[tuple[str, dict[str, Any], str]]:
     """(command, body, idempotency key) of everything the books need to know before the first order; safe to repeat."""
-    site = floorplan.site_wanted(plan.floor, ZONE, CURRENCY)
+    site = floorplan.site_wanted(plan.floor, plan.zone, plan.currency)
     told: list[tuple[str, dict[str, Any], str]] = [
         ("AddSite", site._asdict() | {"locations": [place._asdict() for place in site.locations]}, "emulator/site"),
         ("AddCarriers", {"carriers": [list(carrier) for carrier in CARRIERS]}, "emulator/carriers"),
@@ -108,12 +123,13 @@ def set_up(plan: Plan) -> list[tuple[str, dict[str, Any], str]]:
     articles = list(plan.articles.values())
     for n in range(0, len(articles), SKUS_A_COMMAND):
         told.append(("AddSkus", {"skus": [article._asdict() for article in articles[n : n + SKUS_A_COMMAND]]}, f"emulator/skus/{n}"))
-    lead_ms = round(SUPPLY.lead_days * 86_400_000)
+    lead_ms = round(plan.supply.lead_days * 86_400_000)
     rules = [
         {"sku": sku, "reorder_point": s.reorder_point, "order_up_to": s.order_up_to, "lead_time_ms": lead_ms}
         for sku, s in plan.stock.items()
     ]
     told.append(("SetStockRules", {"rules": rules}, "emulator/rules"))
     rows = [{"sku": sku, "quantity": units, "place": place} for sku, units, place in plan.opening()]
-    told.append(("ReceiveOpening", {"rows": rows}, "emulator/opening"))
+    for n in range(0, len(rows), SKUS_A_COMMAND):
+        told.append(("ReceiveOpening", {"rows": rows[n : n + SKUS_A_COMMAND]}, f"emulator/opening/{n}"))
     return told
