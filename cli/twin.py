@@ -20,7 +20,7 @@ def _group() -> None:
 @app.command("run")
 def run(
     scenario: Annotated[str, typer.Argument(help="A scenario's name (see `twin list`) or a .toml file.")],
-    seed: Annotated[int, typer.Option(help="Same seed, same day, to the last event.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="Same seed, same day, to the last event.")] = 1,
     replications: Annotated[int, typer.Option(min=1, max=MOST_REPLICATIONS, help="Days with seeds seed, seed+1, …; gives intervals.")] = 1,
     engine: Annotated[str, typer.Option(help="simpy: the real order and planning code.")] = "simpy",
     workers: Annotated[int, typer.Option(min=1, help="Processes that share the replications.")] = 1,

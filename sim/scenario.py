@@ -3,10 +3,12 @@
 import tomllib
 from datetime import date, time
 from importlib.resources import files
+from math import inf
 from pathlib import Path
 from typing import Any, NamedTuple, get_type_hints
 
 from floorwise.core.errors import BadInput
+from floorwise.core.model.places import zone_named
 
 
 class Floor(NamedTuple):
@@ -104,7 +106,10 @@ def load(name: str) -> Scenario:
         path = Path(name)
         if not path.is_file():
             raise BadInput(f"scenario file {name} is not there")
-        text, name = path.read_text(encoding="utf-8"), path.stem
+        try:
+            text, name = path.read_text(encoding="utf-8"), path.stem
+        except UnicodeDecodeError as error:
+            raise BadInput(f"scenario file {name} is not UTF-8 text ({error}); save it as UTF-8") from error
     elif name in known():
         text = files("floorwise.sim").joinpath("scenarios", f"{name}.toml").read_text(encoding="utf-8")
     else:
@@ -142,11 +147,17 @@ def _built(kind: Any, told: dict[str, Any], where: str) -> Any:
 def _checked(scenario: Scenario) -> Scenario:
     for part in scenario:
         for field, value in part._asdict().items() if hasattr(part, "_asdict") else ():
-            if isinstance(value, int | float) and value < 0:
-                raise BadInput(f"scenario {scenario.name}: {field} = {value} is below zero")
+            if isinstance(value, int | float) and not 0 <= value < inf:
+                raise BadInput(f"scenario {scenario.name}: {field} = {value} is not a number from zero up")
     for field, least in (("aisles", 1), ("bays", 1), ("pick_levels", 1), ("pitch_mm", 1), ("bay_mm", 1)):
         if getattr(scenario.floor, field) < least:
             raise BadInput(f"scenario {scenario.name}: floor.{field} is at least {least}")
+    try:
+        zone_named(scenario.zone)
+    except ValueError as error:
+        raise BadInput(f"scenario {scenario.name}: {error}") from error
+    if any(type(weight) not in (int, float) or not 0 <= weight < inf for weight in scenario.demand.hours):
+        raise BadInput(f"scenario {scenario.name}: demand.hours are numbers from zero up")
     people = scenario.people
     if min(people.pickers, people.packers, people.walk_mm_s) < 1:
         raise BadInput(f"scenario {scenario.name}: people.pickers, people.packers and people.walk_mm_s are at least 1")
