@@ -40,6 +40,7 @@ class Office:
         self._homes = homes
         self._told = 0  # the last event that purchases and counts were read from; 0 reads those of an earlier run too
         self._last_order_ms = world.now_ms
+        self._followed: dict[str, str] = {}  # return -> the state from which its next step is on its way
         self.is_fed = False  # the source of orders has ended
         self.is_done = False  # nothing is in flight and nothing will come
         self.at_end: list[Callable[[], bool]] = []  # asked when nothing is in flight; True = more has come of it
@@ -135,8 +136,11 @@ class Office:
             self.follow_return(reply["rma"])
 
     def follow_return(self, name: str) -> None:
-        """Carry a return from permission to refund: parcel, bench, grade, money; on from wherever it stands."""
+        """Carry a return from permission to refund: parcel, bench, grade, money; on from wherever it stands, each step once."""
         rma = self._world.ledger.get(Rma, name)
+        if self._followed.get(name) == rma.state:  # a file fed again after a crash names returns that `resume` follows already
+            return
+        self._followed[name] = rma.state
         transit_ms = self._world.chance.lognormal("return transit", name, self._world.scenario.carriers.transit_ms, 0.3)
         if rma.state == "approved":
             self._world.at(rma.requested_at_ms + transit_ms, self._take_in, name)
