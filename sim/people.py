@@ -83,6 +83,8 @@ class Pickers:
             else:
                 self._walk(tour.tour, tour.picker, picks, last.number, last.location, last.done_at_ms)
         for part in ledger.find(Part, "by_state", SITE, "picked"):
+            if ledger.get(Tour, part.tour).state == "taken":
+                continue  # its cart is still on the walk that goes on above, and brings it; twice brought, it would be packed twice
             picks = [pick for pick in ledger.find(Pick, "key", part.tour) if pick.state == "done"]
             self._world.at(part.state_at_ms + self._world.walk_ms(picks[-1].location, ""), self._packers.arrive, part.part)
 
