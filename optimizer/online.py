@@ -44,7 +44,7 @@ def replan(
     left, joined, extra_mm = list(waiting), {}, 0
     plan = _batched(problem, left, steps, seed)
     for order in waiting:
-        options = [(extra, at, ahead) for at, tour in enumerate(tours) if (found := _joining(problem, tour, order, most_changed))
+        options = [(extra, at, ahead) for at, tour in enumerate(tours) if (found := joining(problem, tour, order, most_changed))
                    for extra, ahead in [found]]  # fmt: skip
         if not options:
             continue
@@ -72,7 +72,7 @@ def _batched(problem: Problem, orders: list[int], steps: int, seed: int) -> Batc
     )
 
 
-def _joining(problem: Problem, tour: BegunTour, order: int, most_changed: int) -> tuple[int, tuple[int, ...]] | None:
+def joining(problem: Problem, tour: BegunTour, order: int, most_changed: int) -> tuple[int, tuple[int, ...]] | None:
     """Return (extra way, stops ahead) if the order can join the tour, else None."""
     members = [problem.orders[n] for n in (*tour.orders, order)]
     if len({member.kind for member in members}) > 1:
