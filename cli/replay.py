@@ -67,11 +67,18 @@ def command(
     if pace:
         identity["live"] = 1
     directory = data or DATA / f"{file.name.partition('.')[0]}-{start or 'start'}-{days or 'all'}d-{_name(identity)}"
+    if directory.exists() and not directory.is_dir():
+        fail(f"{directory} is a file; give a directory with --data")
     directory.mkdir(parents=True, exist_ok=True)
-    told = directory / IDENTITY
-    if told.exists() and json.loads(told.read_text()) != identity:
-        fail(f"{directory} holds another replay ({told.read_text()}); give an empty directory with --data")
-    told.write_text(json.dumps(identity))
+    told, wanted = directory / IDENTITY, json.dumps(identity)
+    if told.exists() and told.read_text(encoding="utf-8") != wanted:
+        fail(f"{directory} holds another replay ({told.read_text(encoding='utf-8')}); give an empty directory with --data")
+    if not told.exists():
+        if (directory / LEDGER_FILE).exists():
+            fail(f"{directory} holds a ledger that no replay made; give an empty directory with --data")
+        fresh = told.with_suffix(".new")  # a kill between opening and writing must not leave half a name
+        fresh.write_text(wanted, encoding="utf-8")
+        fresh.replace(told)
     if (directory / LEDGER_FILE).exists():
         note(f"{directory}: goes on where it was cut off")
     with progress("replay", orders.lines_accepted, "lines") as bar:

@@ -126,3 +126,12 @@ def _review(directory) -> set[tuple[int, str, str]]:
     rows = {(row.row, row.column, row.reason) for row in ledger.find(Review, "key")}
     ledger.close()
     return rows
+
+
+def test_a_replay_asks_for_a_directory_of_its_own(tmp_path, order_file, floorwise):
+    (tmp_path / "file").write_text("")
+    (tmp_path / "floor").mkdir()
+    (tmp_path / "floor" / "ledger.sqlite").write_bytes(b"")
+    for name, said in (("file", "is a file"), ("floor", "a ledger that no replay made")):
+        done = floorwise("replay", order_file, "--json", "--data", tmp_path / name)
+        assert done.returncode == 2 and said in done.stderr and not (tmp_path / "floor" / "replay.json").exists()
