@@ -136,12 +136,13 @@ def _trials(groups: Sequence[Group]) -> list[tuple[int, ...]]:
 
 
 def _splits(stock: Stock, orders: Sequence[tuple[int, ...]]) -> list[list[tuple[int, ...]]]:
-    """One walk: itself. Two: one order of the first in the second, which is all of it where there is only one."""
+    """One walk: itself. Two: an order of the first goes to the second, which empties it where there is but one, or two change places."""
     if len(orders) == 1:
         return [list(orders)]
     first, second = orders
     made = [[tuple(n for n in first if n != order), tuple(sorted((*second, order)))] for order in first]
-    return [split for split in made if stock.fits(split[1])]
+    made += [[tuple(sorted({*first, b} - {a})), tuple(sorted({*second, a} - {b}))] for a in first for b in second]
+    return [split for split in made if all(stock.fits(orders) for orders in split)]
 
 
 def _try(stock: Stock, groups: list[Group], left: list[int], several: Sequence[int], split: Sequence[tuple[int, ...]]) -> bool:
