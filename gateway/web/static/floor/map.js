@@ -215,7 +215,7 @@ function move(crew, group, top, passedS, now) {
   for (const tour of walking.values()) {
     let one = crew.get(tour.tour);
     if (!one) {
-      one = { element: dot(tour), shown: 0, left: 0, tour: null };
+      one = { element: dot(tour), shown: 0, left: 0, tour: null, aside: aside(tour.picker) };
       group.append(one.element);
       crew.set(tour.tour, one);
     }
@@ -247,7 +247,7 @@ function move(crew, group, top, passedS, now) {
     const wanted = one.left ? one.line.length : goal(one.tour, one.line, floorNow);
     if (!isCut.value) one.shown = advance(one.shown, wanted, passedS);
     const spot = spotAt(one.line, one.shown);
-    one.element.setAttribute("transform", `translate(${spot.x.toFixed(0)} ${(top - spot.y).toFixed(0)})`);
+    one.element.setAttribute("transform", `translate(${(spot.x + one.aside.x).toFixed(0)} ${(top - spot.y + one.aside.y).toFixed(0)})`);
     one.element.dataset.walked = one.shown.toFixed(0);
     one.element.classList.toggle("chosen", chosen.value === name);
   }
@@ -273,6 +273,12 @@ function dot(tour) {
     location.hash = `tour/${tour.tour}`;
   });
   return element;
+}
+
+/** A step aside, always the same for the same name: people who stand at one spot should all be seen. */
+function aside(name) {
+  const n = [...name].reduce((sum, letter) => sum + letter.codePointAt(0), 0);
+  return { x: ((n % 5) - 2) * 170, y: ((n % 3) - 1) * 260 };
 }
 
 /** Two characters for a name: "picker-07" is 07, "Anna" is An. */
