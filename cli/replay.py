@@ -83,7 +83,8 @@ def command(
         note(f"{directory}: goes on where it was cut off")
     with progress("replay", orders.lines_accepted, "lines") as bar:
         if pace:
-            ledger, head, floor_days = _live(directory, drafts, orders.demand_before, zone, seed, pace, bar.reach)
+            reach = lambda lines: bar.reach(min(lines, orders.lines_accepted))  # noqa: E731  a line may be picked from several bins
+            ledger, head, floor_days = _live(directory, drafts, orders.demand_before, zone, seed, pace, reach)
         else:
             replay = Replay(drafts, orders.demand_before, zone, seed, directory, PaperCarrier(directory / "labels"))
             run = replay.run(on_lines=lambda lines: bar.reach(min(bar.done + lines, orders.lines_accepted)))  # may come in two parcels
