@@ -19,7 +19,8 @@ from floorwise.core.model.readings import BadPayload, decode_ack
 from floorwise.sim.emulated.world import Kept
 
 MESSAGES_A_SECOND = 150.0  # that we publish; with the acks, the agent's batches and the tours a floor stays below 400
-BURST = 50  # messages saved up in quiet moments
+READINGS_SHARE = 1 / 3  # of them for readings, so that a rush of confirmations does not silence every sensor
+BURST = 60  # messages saved up in quiet moments, shared likewise
 READINGS_A_MESSAGE = 200
 GATHER_S = 0.3  # a device's readings wait this long for company; scans and confirmations go at once
 AGAIN_S = 6.0  # until what is not acknowledged is said again
@@ -69,7 +70,10 @@ class Wire:
         """
         self._post_back, self._on_tour, self._on_acked, self._on_silence = post_back, on_tour, on_acked, on_silence
         self._clock = clock
-        self.budget = Budget(MESSAGES_A_SECOND, BURST, clock)
+        self._budgets = {
+            is_reading: Budget(MESSAGES_A_SECOND * share, round(BURST * share), clock)
+            for is_reading, share in ((True, READINGS_SHARE), (False, 1 - READINGS_SHARE))
+        }
         self._unsaid: dict[tuple[str, str], dict[tuple[int, int], Kept]] = {}  # (device, topic) -> what was never said, or again
         self._since: dict[tuple[str, str], float] = {}
         self._said: dict[tuple[str, int, int], tuple[Kept, float, int]] = {}  # what waits for its ack: when it was said, how often
@@ -120,15 +124,16 @@ class Wire:
         now = self._clock()
         self._take_back(now)
         due = [slot for slot, since in self._since.items() if slot[1] != "readings" or now - since >= GATHER_S]
+        spent: set[bool] = set()
         for slot in sorted(due, key=lambda slot: (slot[1] == "readings", self._since[slot], slot)):
-            if not self._send(slot, now):
-                return
+            if (slot[1] == "readings") not in spent and not self._send(slot, now):
+                spent.add(slot[1] == "readings")
 
     def _send(self, slot: tuple[str, str], now: float) -> bool:
         """Send all of a device's topic; False when the budget is used up."""
         device, topic = slot
         while waiting := self._unsaid[slot]:
-            if not self.budget.take():
+            if not self._budgets[topic == "readings"].take():
                 return False
             boot = next(iter(waiting))[0]
             most = 1 if topic == "confirm" else READINGS_A_MESSAGE
