@@ -64,6 +64,8 @@ def command(
     if not drafts:
         fail(f"{file}: none of its {orders.rows_read:,} rows lies in the days asked for; see --from and --days")
     identity = {"file": _digest(file), "format": orders.format, "from": str(start or ""), "days": days or 0, "seed": seed, "zone": zone}
+    if orders.catalogue.names:  # another list of SKUs parks other rows: that is another replay
+        identity["catalogue"] = _name(dict.fromkeys(orders.catalogue.names, ""))
     if pace:
         identity["live"] = 1
     directory = data or DATA / f"{file.name.partition('.')[0]}-{start or 'start'}-{days or 'all'}d-{_name(identity)}"

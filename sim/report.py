@@ -85,9 +85,11 @@ def _orders(twin: Twin) -> plt.Figure:
     above.legend(frameon=False, loc="upper left")
     above.set_title(f"{twin.world.scenario.name}: how orders flowed", loc="left", color=INK)
     below.fill_between(times, curves["placed"] - curves["on the truck"], color="#fca5a5", step="post")
-    below.set_ylabel("orders in the house")
+    below.set_ylabel("orders")
     late = sum(1 for name, order in orders.items() if not 0 < reached["on the truck"].get(name, 0) <= order.cut_off_ms)
-    below.set_title(f"{late} orders missed their truck", loc="left", fontsize=10, color=INK)
+    due = sum(1 for name, order in orders.items() if order.cut_off_ms >= end_ms and not reached["on the truck"].get(name, 0) <= end_ms)
+    told = f"orders in the house; at the end of the day {due} wait for a later truck, {late} missed theirs"
+    below.set_title(told, loc="left", fontsize=10, color=INK)
     below.xaxis.set_major_locator(AutoDateLocator())
     below.xaxis.set_major_formatter(ConciseDateFormatter(AutoDateLocator()))
     below.set_xlabel("UTC")

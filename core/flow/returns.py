@@ -76,7 +76,7 @@ def request_return(desk: Desk, wanted: RequestReturn) -> dict:
 
 
 def match_return(desk: Desk, wanted: MatchReturn) -> dict:
-    """Approve the return against the latest delivered line of that customer and SKU with enough units left; none: the row is parked.
+    """Approve the return against the sale that `sale_of` finds; without one the row is parked.
 
     The same slip again gives the RMA it got the first time, whatever the customer bought or sent back since.
     """
@@ -85,10 +85,8 @@ def match_return(desk: Desk, wanted: MatchReturn) -> dict:
         is_theirs = books.line_at(desk, rma.order_id, rma.line).customer == wanted.customer
         if is_theirs and (rma.sku, rma.quantity) == (wanted.sku, wanted.quantity):
             return {"rma": rma.rma, "again": 1}
-    lines = desk.ledger.find(OrderLine, "by_customer", wanted.customer, wanted.sku) if wanted.customer and wanted.quantity > 0 else []
-    for line in reversed(lines):
-        if returnable(line, desk.ledger.find(Rma, "by_line", line.order_id, line.line)) >= wanted.quantity:
-            return request_return(desk, RequestReturn(line.order_id, line.line, wanted.quantity, slip))
+    if line := sale_of(desk.ledger, wanted):
+        return request_return(desk, RequestReturn(line.order_id, line.line, wanted.quantity, slip))
     park_row(desk, ParkRow(wanted.source, wanted.row, "sku", "no_sale_in_history", f"{wanted.quantity} {wanted.sku}", wanted.at_ms))
     return {"rma": ""}
 

@@ -14,6 +14,7 @@ from floorwise.core.model.returns import Rma, refund_for
 from floorwise.core.model.stock import Balance, Pool
 
 DAY_MS = 86_400_000
+LATER_MS = 1_400_000_000_000  # 2014: after every sale of these tests
 
 
 @pytest.fixture
@@ -26,7 +27,7 @@ def sold(floor):
 
 
 def slip(quantity: int = 1, reference: str = "C1", row: int = 7, customer: str = "c1", sku: str = "MUG") -> MatchReturn:
-    return MatchReturn(customer, sku, quantity, reference, "file.csv", row, 5)
+    return MatchReturn(customer, sku, quantity, reference, "file.csv", row, LATER_MS)
 
 
 def back(floor, rma: str, grade: str = "A", place: str = "A00-0") -> int:
@@ -245,3 +246,9 @@ def test_returns_of_a_line_in_any_portions_pay_back_no_more_than_was_paid(new_fl
     floor.deliver()
     paid = sum(back(floor, floor.do(RequestReturn(order, 1, portion))["rma"]) for portion in portions)
     assert paid == price * sum(portions)
+
+
+def test_a_slip_is_never_matched_to_a_sale_that_came_after_it(sold):
+    placed_at_ms = 1_323_075_600_000  # 2011-12-05 09:00, when the floor of these tests opens
+    assert sold.do(MatchReturn("c1", "MUG", 1, "slip", "file.csv", 9, placed_at_ms - 1)) == {"rma": ""}
+    assert sold.do(MatchReturn("c1", "MUG", 1, "slip", "file.csv", 10, placed_at_ms))["rma"] == "O00000001.1R1"
