@@ -103,11 +103,12 @@ export function watch() {
 }
 
 async function refresh() {
-  const current = tour.value;
+  const [current, untold] = [tour.value, queue.value];
   if (!current) return resume();
   try {
     const fresh = await get(`/api/tours/${encodeURIComponent(current.tour)}`);
-    if (tour.value?.tour !== current.tour) return undefined;
+    // Something was done or told while we asked: the answer may be older than that. The next one will not.
+    if (tour.value !== current || queue.value !== untold) return undefined;
     const changed = merged(fresh);
     if (JSON.stringify(changed) !== JSON.stringify(tour.value)) await keepTour(changed);
   } catch (error) {
