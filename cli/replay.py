@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any
 
 import typer
 
+from floorwise.cli.identity import claim, digest
 from floorwise.cli.output import Json, fail, note, progress, result
-
-if TYPE_CHECKING:
-    from floorwise.core.adapters.ledger_sql.ledger import SqlLedger
 
 DATA = Path("data") / "replay"
 IDENTITY = "replay.json"
@@ -39,11 +37,10 @@ def command(
     Cut it off and run the same command again: it goes on where it was. A finished replay only tells its figures again.
     Rows that make no sense are parked for review with their place; the rest goes on.
     """  # fmt: skip
-    import json
     import time
 
     from floorwise.core.adapters.carriers.paper import PaperCarrier
-    from floorwise.core.adapters.ledger_sql.sqlite import LEDGER_FILE, saved_heads
+    from floorwise.core.adapters.ledger_sql.sqlite import saved_heads
     from floorwise.core.verify.all_checks import verify
     from floorwise.gateway.channels.decoding import OrderFileError
     from floorwise.gateway.channels.order_file import open_order_file
@@ -65,24 +62,11 @@ def command(
         fail(f"{file}: none of its {orders.rows_read:,} rows lies in the days asked for; see --from and --days")
     identity = {"file": _digest(file), "format": orders.format, "from": str(start or ""), "days": days or 0, "seed": seed, "zone": zone}
     if orders.catalogue.names:  # another list of SKUs parks other rows: that is another replay
-        identity["catalogue"] = _name(dict.fromkeys(orders.catalogue.names, ""))
+        identity["catalogue"] = digest(sorted(orders.catalogue.names))
     if pace:
         identity["live"] = 1
-    directory = data or DATA / f"{file.name.partition('.')[0]}-{start or 'start'}-{days or 'all'}d-{_name(identity)}"
-    if directory.exists() and not directory.is_dir():
-        fail(f"{directory} is a file; give a directory with --data")
-    directory.mkdir(parents=True, exist_ok=True)
-    told, wanted = directory / IDENTITY, json.dumps(identity)
-    if told.exists() and told.read_text(encoding="utf-8") != wanted:
-        fail(f"{directory} holds another replay ({told.read_text(encoding='utf-8')}); give an empty directory with --data")
-    if not told.exists():
-        if (directory / LEDGER_FILE).exists():
-            fail(f"{directory} holds a ledger that no replay made; give an empty directory with --data")
-        fresh = told.with_suffix(".new")  # a kill between opening and writing must not leave half a name
-        fresh.write_text(wanted, encoding="utf-8")
-        fresh.replace(told)
-    if (directory / LEDGER_FILE).exists():
-        note(f"{directory}: goes on where it was cut off")
+    directory = data or DATA / f"{file.name.partition('.')[0]}-{start or 'start'}-{days or 'all'}d-{digest(sorted(identity.items()))}"
+    claim(directory, IDENTITY, identity)
     with progress("replay", orders.lines_accepted, "lines") as bar:
         if pace:
             reach = lambda lines: bar.reach(min(lines, orders.lines_accepted))  # noqa: E731  a line may be picked from several bins
@@ -131,7 +115,7 @@ def _pace(speed: str) -> float:
 
 def _live(
     directory: Path, drafts: list, demand_before: dict[str, int], zone: str, seed: int, pace: float, on_lines: Callable[[int], None]
-) -> tuple[SqlLedger, str, float]:
+) -> tuple[Any, str, float]:
     """Play the file through the live system; give the ledger as it then is, its head, and the floor days that passed."""
     import signal
 
@@ -157,9 +141,3 @@ def _digest(path: Path) -> str:
 
     with path.open("rb") as stream:
         return file_digest(stream, "sha256").hexdigest()
-
-
-def _name(identity: dict[str, object]) -> str:
-    from hashlib import sha256
-
-    return sha256(repr(sorted(identity.items())).encode()).hexdigest()[:8]

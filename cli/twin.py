@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from floorwise.cli.identity import claim, digest
 from floorwise.cli.output import Json, fail, note, progress, result
 
 app = typer.Typer(no_args_is_help=True, help="Rehearse a day on a floor that does not exist yet.")
@@ -42,6 +43,8 @@ def run(
     if replications > 1 and (data or report):
         fail("--data and --report show one day; leave --replications away")
     wanted = load(scenario)
+    if data:
+        claim(data, "twin.json", {"scenario": wanted.name, "content": digest(wanted), "seed": seed})
     jobs = [Job(wanted, seed + n, data, report) for n in range(replications)]
     with progress(f"twin {wanted.name}", replications if replications > 1 else None, "days" if replications > 1 else "steps") as bar:
         days = list(run_jobs(jobs, workers, bar.reach if replications == 1 else None, bar.advance if replications > 1 else None))

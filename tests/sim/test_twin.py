@@ -98,3 +98,11 @@ def test_the_peak_day_ends_and_adds_up(tmp_path):
     assert ended.is_drained
     assert [check for check in verify(twin.ledger, saved_heads(tmp_path)) if not check.ok] == []
     twin.close()
+
+
+def test_a_directory_goes_on_with_its_own_scenario_and_seed_only(tmp_path, floorwise, told):
+    words = ("twin", "run", "quiet_day", "--data", tmp_path / "day", "--json", "--seed")
+    head = told(floorwise(*words, 1))["journal_head"]
+    refused = floorwise(*words, 2)
+    assert refused.returncode == 2 and "holds another twin" in refused.stderr
+    assert told(floorwise(*words, 1))["journal_head"] == head
