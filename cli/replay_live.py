@@ -9,17 +9,12 @@ from typing import Any
 
 from floorwise.cli.demo import LOOK_S, SHOW_S, START_S, Demo
 from floorwise.cli.output import note
-from floorwise.core.model.intake import OrderDraft, ReturnDraft, ReviewRow
-from floorwise.core.model.policies import HOUR_MS
-from floorwise.gateway.broker import free_port
-from floorwise.sim.emulated.plan import COURIER
-from floorwise.sim.replay import DEMAND_DAYS
 
 FEED = "feed.jsonl"
 PICKERS, PACKERS = 30, 15  # as replays on the twin's clock
 DRAIN_S = 1_800.0  # wall time after which what has not ended is left; the account tells
 
-Draft = OrderDraft | ReturnDraft | ReviewRow
+Draft = Any  # OrderDraft, ReturnDraft or ReviewRow of core.model.intake
 
 
 def play(
@@ -30,6 +25,9 @@ def play(
 
     on_lines   told lines picked so far, now and then
     """
+    from floorwise.core.model.policies import HOUR_MS
+    from floorwise.gateway.broker import free_port
+
     feed = directory / FEED
     if not feed.exists():
         write_feed(feed, drafts, demand_before, zone)
@@ -63,6 +61,9 @@ def play(
 
 def write_feed(feed: Path, drafts: Sequence[Draft], demand_before: Mapping[str, int], zone: str) -> None:
     """Write what happens when, for sim.emulated.feed; whole or not at all."""
+    from floorwise.core.model.intake import OrderDraft
+    from floorwise.sim.replay import DEMAND_DAYS
+
     orders = [draft for draft in drafts if isinstance(draft, OrderDraft)]
     sold: dict[str, int] = {}
     for order in orders:
@@ -84,6 +85,9 @@ def first_ms(drafts: Sequence[Draft]) -> int:
 
 
 def _row(draft: Draft) -> dict[str, Any]:
+    from floorwise.core.model.intake import ReturnDraft, ReviewRow
+    from floorwise.sim.emulated.plan import COURIER
+
     if isinstance(draft, ReviewRow):
         names = ("source", "row", "column", "reason", "text", "at_ms")
         body = {name: getattr(draft, name) for name in names}
@@ -103,7 +107,7 @@ def _row(draft: Draft) -> dict[str, Any]:
 
 
 def _time(draft: Draft) -> int:
-    return draft.placed_at_ms if isinstance(draft, OrderDraft) else draft.at_ms
+    return draft.placed_at_ms if hasattr(draft, "placed_at_ms") else draft.at_ms
 
 
 def _last_ms(drafts: Sequence[Draft]) -> int:
