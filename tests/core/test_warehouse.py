@@ -1,5 +1,6 @@
 """One command after another: all of it or nothing, once a key, tried again when another writer was first."""
 
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -146,3 +147,16 @@ def test_every_command_of_a_group_has_its_own_time():
     warehouse.execute(Count(1))
     warehouse.commit()
     assert [event.at_ms for event in warehouse.ledger.find(Event, "key")] == [7, 8]
+
+
+def test_a_closed_ledger_leaves_no_file_open(tmp_path):
+    def held() -> int:
+        return sum(1 for link in Path("/proc/self/fd").iterdir() if str(tmp_path) in str(link.resolve()))
+
+    ledger = open_ledger(tmp_path)
+    ledger.savepoint()
+    ledger.append_event("Told", 1, {})
+    ledger.commit()
+    assert held() > 0
+    ledger.close()
+    assert held() == 0

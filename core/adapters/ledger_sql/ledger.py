@@ -23,7 +23,7 @@ class SqlLedger:
     connection   DB-API connection in autocommit mode (the ledger writes BEGIN and COMMIT itself)
     begin        statement that opens a writing transaction
     broken       exception class the driver raises when a declared check fails
-    save_head    called with (number, head) after each commit that added events
+    save_head    called with (number, head) after each commit that added events, closed with the ledger
     """
 
     def __init__(self, connection: Any, statements: Statements, *, begin: str, broken: type[Exception], save_head: Any = None) -> None:
@@ -157,6 +157,8 @@ class SqlLedger:
         """Undo what is not committed and let the database go."""
         self.abandon()
         self._connection.close()
+        if self._save_head:
+            self._save_head.close()
 
     def _remember(self, key: tuple[type, tuple[int | str, ...]], row: Any) -> None:
         if len(self._seen) >= MOST_SEEN:

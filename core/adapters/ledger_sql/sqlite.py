@@ -1,7 +1,6 @@
 """Ledgers on SQLite: in a data directory, or in memory for the twin."""
 
 import json
-import os
 import sqlite3
 from collections.abc import Iterator
 from functools import cache
@@ -44,7 +43,7 @@ def open_ledger(directory: Path | None) -> SqlLedger:
         connection.close()
         raise Damaged(f"{path} is not a readable ledger: {error}") from error
     return SqlLedger(
-        connection, statements, begin="BEGIN IMMEDIATE", broken=sqlite3.IntegrityError, save_head=_head_writer(directory / HEADS_FILE)
+        connection, statements, begin="BEGIN IMMEDIATE", broken=sqlite3.IntegrityError, save_head=HeadFile(directory / HEADS_FILE)
     )
 
 
@@ -89,13 +88,19 @@ def _statements() -> Statements:
     return Statements("sqlite")
 
 
-def _head_writer(path: Path):
-    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+class HeadFile:
+    """Heads kept outside the database, a line each; closed with its ledger."""
 
-    def save(number: int, head: str) -> None:
-        os.write(file, f'{{"number":{number},"head":"{head}"}}\n'.encode())  # one write: lines of several processes never mix
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("ab", buffering=0)
 
-    return save
+    def __call__(self, number: int, head: str) -> None:
+        """Add a head: one write, so that lines of several processes never mix."""
+        self._file.write(f'{{"number":{number},"head":"{head}"}}\n'.encode())
+
+    def close(self) -> None:
+        """Let the file go; a process that opens many ledgers would run out of descriptors."""
+        self._file.close()
 
 
 def _prepare(connection: sqlite3.Connection, statements: Statements) -> None:
