@@ -35,6 +35,7 @@ SEGMENT_BYTES = 4 * 1024 * 1024  # the embedded broker keeps its log in memory: 
 SEGMENTS = 4
 CONNECTIONS = 1_000
 START_S = 20.0  # until it answers a CONNECT; a cold machine loads the library first
+FREE_S = 10.0  # until its port is free again after a restart
 STOP_S = 5.0  # for a good end; then it is killed
 STARTS = 3  # ports tried when another process takes the one that was free a moment ago
 KNOCK_S = 0.02  # between two attempts to connect while it starts
@@ -121,12 +122,19 @@ class Broker:
 
     def _require_free_port(self) -> None:
         """Another broker on this port would answer our CONNECT just as well."""
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections of a broker just killed do not count
-            try:
-                probe.bind((HOST, self.port))
-            except OSError as error:
-                raise BrokerFailed(f"{self.kind} broker: port {self.port} is not free ({error.strerror})") from None
+        # A client that dials a port where nobody listens may be given that very port as its own and talk to itself for a moment:
+        # after a restart the port is waited for.
+        until = time.monotonic() + (FREE_S if self.restarts else 0.0)
+        while True:
+            with socket.socket() as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections of a broker just killed do not count
+                try:
+                    probe.bind((HOST, self.port))
+                    return
+                except OSError as error:
+                    if time.monotonic() >= until:
+                        raise BrokerFailed(f"{self.kind} broker: port {self.port} is not free ({error.strerror})") from None
+            time.sleep(KNOCK_S)
 
     def _words(self) -> list[str]:
         config = self.directory / ("broker.conf" if self.kind == "mosquitto" else "broker.toml")  # each knows its own suffix
