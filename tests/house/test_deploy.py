@@ -73,6 +73,19 @@ def test_the_settings_of_the_composed_agent_are_settings_that_the_agent_takes(re
     assert (settings.agent, settings.uplink.username, settings.uplink.password) == ("edge", "edge", "e-secret")
 
 
+def test_the_settings_of_the_composed_gateway_are_settings_that_the_gateway_takes(repository, compose, monkeypatch):
+    from floorwise.gateway.settings import read_settings
+
+    monkeypatch.setenv("FLOORWISE_BROKER_PASSWORD", SECRETS["GATEWAY_MQTT_PASSWORD"])
+    settings, _ = read_settings(repository / "deploy/settings/gateway.toml")
+    assert (settings.broker, settings.broker_username, settings.broker_password) == ("mqtt://mosquitto:1883", "gateway", "g-secret")
+    # In a container it has to listen on every address; then the port must not be published beyond the host.
+    assert (settings.host, settings.port, settings.allow_outside) == ("0.0.0.0", 8420, True)
+    gateway = compose.split("\n  gateway:")[1].split("\n  edge:")[0]
+    assert '"127.0.0.1:8420:8420"' in gateway and "FLOORWISE_BROKER_PASSWORD: ${GATEWAY_MQTT_PASSWORD:?" in gateway
+    assert "./deploy/settings/gateway.toml:/etc/floorwise/gateway.toml:ro" in gateway
+
+
 def test_the_units_are_sound_to_systemd(repository, tmp_path, require):
     analyze = require(shutil.which("systemd-analyze"), "systemd-analyze is not on the PATH")
     for unit in sorted((repository / "deploy/systemd").glob("*.service")):
