@@ -71,6 +71,8 @@ def _text(figures: dict[str, Any], report: Path | None) -> str:
         ("order to truck", f"{figures['cycle_mean_s'] / 3600:.1f} h mean, {figures['cycle_p95_s'] / 3600:.1f} h for 95 of 100"),
         ("throughput", f"{figures['throughput_lines_h']:,.0f} lines an hour of shift"),
         ("walked", f"{figures['walked_km']:,.1f} km"),
+        ("plans", f"{figures['plans']:,} with {figures['planned_km']:,.1f} km, at least {figures['bound_km']:,.1f} for any plan: "
+         f"gap {figures['plan_gap']:.1%}; {figures['fallback_tours']:,} tours fell back to an S"),
         ("people busy", f"{people}; {figures['bottleneck']} are the bottleneck"),
         ("journal head", figures["journal_head"]),
         ("took", f"{figures['seconds']:.1f} s"),

@@ -21,6 +21,7 @@ DELIVERED_PARCELS = 5_000  # likewise
 EVENTS_AN_ORDER = 500  # kept for it, the newest
 EVENTS_LOOKED_BACK = 200_000  # events before the end of the journal that are sorted by order at a start
 CUT_OFFS = 20  # listed with their orders
+PLANS = 200  # kept, the newest
 DONE = ("delivered", "returned", "cancelled")
 
 
@@ -49,6 +50,26 @@ class PickDone(NamedTuple):
     units: int
 
 
+class PlanMade(NamedTuple):
+    """A plan as the dispatcher sees it: what it costs, and how far from the best it can be at most."""
+
+    number: int  # of its event
+    at_ms: int
+    planner: str
+    cause: str  # why it is a fall-back; "" = it is none
+    planned: int  # parts that got a walk
+    tours: int
+    length_mm: int
+    lower_bound_mm: int  # 0 = none known
+    took_ms: int
+    unplanned: list[list[str]]  # [part, reason]
+
+    @property
+    def gap(self) -> float | None:
+        """(length - bound) / length; None without a bound."""
+        return round(1 - self.lower_bound_mm / self.length_mm, 4) if self.lower_bound_mm and self.length_mm else None
+
+
 class Board:
     """Follows the journal on whatever thread calls `follow`; any other thread may ask."""
 
@@ -60,6 +81,7 @@ class Board:
         self._states: Counter[str] = Counter()
         self._picks: deque[PickDone] = deque()
         self._delivered: deque[str] = deque(maxlen=DELIVERED_PARCELS)
+        self._plans: deque[PlanMade] = deque(maxlen=PLANS)
         self.number = 0  # the last event it knows
         self.kinds: Counter[str] = Counter()  # events since the ledger began
         self.placed = self.shipped = 0
@@ -103,6 +125,11 @@ class Board:
         with self._lock:
             return list(reversed(self._delivered))
 
+    def plans(self, limit: int) -> list[PlanMade]:
+        """The plans that were made last, the newest first."""
+        with self._lock:
+            return list(reversed(self._plans))[:limit]
+
     def picks_since(self, since_ms: int) -> list[PickDone]:
         """Picks done in the last hour of floor time, from `since_ms` on."""
         with self._lock:
@@ -142,6 +169,8 @@ class Board:
                         touched.add(order_id)
                 if event.kind == "PickConfirmed":
                     self._picks.append(PickDone(body["done_at_ms"], body["place"], body["quantity"]))
+                elif event.kind == "ToursReleased":
+                    self._plans.append(_plan(event, body))
                 elif event.kind == "ParcelDelivered":
                     self._delivered.append(body["parcel"])
         if found:
@@ -186,6 +215,11 @@ def named(body: dict[str, Any]) -> Iterable[str]:
 
 def _order_of(name: str) -> str:
     return name.partition("/")[0].rpartition(".")[0]
+
+
+def _plan(event: Event, body: dict[str, Any]) -> PlanMade:
+    told = {name: body[name] for name in ("planner", "cause", "planned", "length_mm", "lower_bound_mm", "took_ms", "unplanned")}
+    return PlanMade(number=event.number, at_ms=event.at_ms, tours=len(body["tours"]), **told)
 
 
 def row_of(order: Order, lines: list[OrderLine]) -> OrderRow:

@@ -153,7 +153,7 @@ def office(
 
     def plan(clerk: Clerk) -> int:
         if is_ready():
-            planning.step(clerk, planner, site, clock.now_ms(), PARTS_A_PLAN, effort=effort)
+            planning.step(clerk, planner, site, clock.now_ms(), PARTS_A_PLAN, effort=effort, stopwatch_ms=_wall_ms)
         return 0  # what a plan leaves over is for the next tick or the fall-back
 
     tick = max(LEAST_TICK_S, min(EVENTS_EVERY_S, tick_s / clock.speed / 2))
@@ -164,6 +164,10 @@ def office(
         Worker("buying", lambda clerk: buying.step(clerk, EVENTS_A_STEP), follows=True),
         Worker("expiry", EveryFloorMs(clock, EXPIRY_EVERY_MS, lambda clerk: expiry.step(clerk, clock.now_ms(), LOTS_A_STEP))),
     ]
+
+
+def _wall_ms() -> int:
+    return time.monotonic_ns() // 1_000_000
 
 
 def shipping_desk(carrier: Carrier) -> Worker:

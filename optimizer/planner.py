@@ -22,6 +22,7 @@ from floorwise.optimizer.floors import Floor, floor_of
 from floorwise.optimizer.kernels.allocate import PLANNED, choose_bins
 from floorwise.optimizer.kernels.batching import savings
 from floorwise.optimizer.kernels.block_masks import single_lengths
+from floorwise.optimizer.release_bound import aisle_bound, least_inside, staircase
 from floorwise.optimizer.walks import walk_order
 
 # Savings need memory and time in the square of the parts: more parts than this are batched in groups, in order of cut-off.
@@ -34,7 +35,7 @@ class SavingsPlanner:
 
     Walks are exact for the chosen bins. Bins are chosen part by part in the order given, so an earlier cut-off has the
     first choice; `effort` moves of the batching search improve the carts; the lower bound holds for any choice of bins and
-    carts, and is therefore loose.
+    carts.
     """
 
     name = "savings"
@@ -58,7 +59,7 @@ class SavingsPlanner:
             tours=tuple(tours),
             unplanned=tuple(Unplanned(p.part, unplanned[p.part]) for p in request.parts if p.part in unplanned),
             length_mm=sum(tour.length_mm for tour in tours),
-            lower_bound_mm=_radial_bound(request.cart, floor, choice, parts, numbers),
+            lower_bound_mm=_lower_bound(request.cart, floor, choice, parts, numbers),
             read=tuple(row for number, row in enumerate(stock) if number in used),
         )
 
@@ -183,29 +184,38 @@ def _tour(floor: Floor, points: dict[str, BinPoint], choice: _Choice, parts: lis
     return PlannedTour(tuple(parts[n].part for n in batch), tuple(take for _, take in takes), length)
 
 
-def _radial_bound(cart: Cart, floor: Floor, choice: _Choice, parts: list[PartDemand], numbers: list[int]) -> int:
+def _lower_bound(cart: Cart, floor: Floor, choice: _Choice, parts: list[PartDemand], numbers: list[int]) -> int:
     """A length no plan for these parts can beat, whatever bins and carts it chooses.
 
-    A tour is at least as long as the least walk d of each part in it, so as the mean of them weighted by their shares of
-    one cart limit; summed over all tours: Σ share · d, for the best limit (Haimovich & Rinnooy Kan 1985). d is the exact
-    tour over lines with one possible place, or the way to the farthest line's nearest place.
+    From what each part must walk alone: the exact tour over lines with one possible place, or the way to the farthest line's nearest
+    place; and aisle by aisle (`release_bound`). The larger of both.
     """
     if not numbers:
         return 0
     masks = floor.empty_masks(len(numbers))
     farthest = np.zeros(len(numbers), np.int64)
-    to_row = _from_depot(floor, choice)
+    left, right = np.zeros(len(numbers), np.int64), np.zeros(len(numbers), np.int64)
+    inside = np.zeros((len(numbers), len(floor.x)), np.int64)
+    to_row, beside = _from_depot(floor, choice), floor.x[choice.column] - floor.x[floor.depot]
     for at, number in enumerate(numbers):
+        sure: dict[int, list[int]] = {}
         for line in parts[number].lines:
-            rows = choice.eligible(line)
-            places = {(int(choice.column[r]), int(choice.bit[r])) for r in rows}
+            rows = np.array(choice.eligible(line), np.int64)
+            places = sorted({(int(choice.column[r]), int(choice.bit[r])) for r in rows})
+            aisles = {column for column, _ in places}
             if len(places) == 1:
-                floor.mark(masks[at], places.pop())
-            farthest[at] = max(farthest[at], 2 * min(int(to_row[r]) for r in rows))
-    least = np.maximum(farthest, single_lengths(masks, *floor.arrays())).tolist()
-    loads = [_load(parts[n]) for n in numbers]
-    shares = (sum(load[r] * d for load, d in zip(loads, least, strict=True)) // limit for r, limit in enumerate(cart) if limit > 0)
-    return max(max(least), *shares)
+                floor.mark(masks[at], places[0])
+                sure.setdefault(places[0][0], []).append(int(floor.ys[places[0]]))
+            elif len(aisles) == 1:
+                least = min(least_inside([int(floor.ys[place])], floor.height) for place in places)
+                inside[at, places[0][0]] = max(inside[at, places[0][0]], least)
+            farthest[at] = max(farthest[at], 2 * to_row[rows].min())
+            left[at], right[at] = max(left[at], -beside[rows].max()), max(right[at], beside[rows].min())
+        for column, heights in sure.items():
+            inside[at, column] = max(inside[at, column], least_inside(heights, floor.height))
+    alone = np.maximum(farthest, single_lengths(masks, *floor.arrays()))
+    load, capacity = np.array([_load(parts[n]) for n in numbers], np.int64), np.array(cart, np.int64)
+    return max(staircase(alone, load, capacity), aisle_bound(left, right, inside, load, capacity))
 
 
 def _from_depot(floor: Floor, choice: _Choice) -> np.ndarray:

@@ -2,10 +2,13 @@
 
 Cycle time is from placing an order until its last parcel is on the truck; on time means on the truck that the order was placed
 for. Throughput and utilisation are over the working hours of the scenario's own days, not those of the drain behind them.
+Plans are those of the whole run that bear a lower bound; the S-shape fall-back bears none.
 """
 
 from typing import NamedTuple
 
+from floorwise.core.journal import body_of
+from floorwise.core.model.journal import Event
 from floorwise.core.model.orders import Order, OrderLine
 from floorwise.core.model.parcels import Parcel
 from floorwise.core.model.policies import HOUR_MS
@@ -28,6 +31,10 @@ class Figures(NamedTuple):
     lines_short: int
     lines_replaced: int
     fallback_tours: int
+    plans: int
+    planned_km: float
+    bound_km: float
+    plan_gap: float  # (planned - bound) / planned
 
 
 def figures(twin: Twin) -> Figures:
@@ -52,6 +59,8 @@ def figures(twin: Twin) -> Figures:
         "pickers": _share(walking_ms, paid_ms * people.pickers),
         "packers": _share(packing_ms, paid_ms * people.packers),
     }
+    plans = [body for event in ledger.find(Event, "by_kind", "ToursReleased") if (body := body_of(event))["lower_bound_mm"]]
+    planned_mm, bound_mm = sum(plan["length_mm"] for plan in plans), sum(plan["lower_bound_mm"] for plan in plans)
     return Figures(
         orders=len(orders),
         lines=len(lines),
@@ -65,6 +74,10 @@ def figures(twin: Twin) -> Figures:
         lines_short=sum(1 for pick in picks if pick.state == "short"),
         lines_replaced=sum(1 for line in lines if line.replaces_line),
         fallback_tours=sum(1 for t in tours if t.planner == "s-shape"),
+        plans=len(plans),
+        planned_km=round(planned_mm / 1e6, 2),
+        bound_km=round(bound_mm / 1e6, 2),
+        plan_gap=_share(planned_mm - bound_mm, planned_mm),
     )
 
 

@@ -6,7 +6,7 @@ from floorwise.core.flow.packing import ClosePack, StartPack
 from floorwise.core.flow.picking import ConfirmPick, ReportShort
 from floorwise.core.flow.touring import TakeTour
 from floorwise.core.model.stock import Balance
-from floorwise.core.model.work import Part, Pick, Tour
+from floorwise.core.model.work import Part, Pick, Tour, in_walking_order
 from floorwise.core.ports import Carrier
 from floorwise.core.workers import labels
 from floorwise.sim.world import SITE, World
@@ -75,13 +75,12 @@ class Pickers:
         for tour in ledger.find(Tour, "by_state", SITE, "taken"):
             if tour.picker in self._idle:
                 self._idle.remove(tour.picker)
-            picks = ledger.find(Pick, "key", tour.tour)
-            ended = [pick for pick in picks if pick.state == "done"]
+            ended = [pick for pick in ledger.find(Pick, "key", tour.tour) if pick.state == "done"]
             last = max(ended, key=lambda pick: (pick.done_at_ms, pick.number), default=None)
             if last is None:
-                self._walk(tour.tour, tour.picker, picks, 0, "", tour.taken_at_ms + self._setup_ms(tour.tour))
+                self._walk(tour.tour, tour.picker, "", tour.taken_at_ms + self._setup_ms(tour.tour))
             else:
-                self._walk(tour.tour, tour.picker, picks, last.number, last.location, last.done_at_ms)
+                self._walk(tour.tour, tour.picker, last.location, last.done_at_ms)
         for part in ledger.find(Part, "by_state", SITE, "picked"):
             if ledger.get(Tour, part.tour).state == "taken":
                 continue  # its cart is still on the walk that goes on above, and brings it; twice brought, it would be packed twice
@@ -95,20 +94,21 @@ class Pickers:
         for tour in self._world.ledger.find(Tour, "by_state", SITE, "open", limit=len(self._idle)):
             picker = self._idle.pop()
             self._world.execute(TakeTour(tour.tour, picker))
-            picks = self._world.ledger.find(Pick, "key", tour.tour)
-            self._walk(tour.tour, picker, picks, 0, "", self._world.now_ms + self._setup_ms(tour.tour))
+            self._walk(tour.tour, picker, "", self._world.now_ms + self._setup_ms(tour.tour))
 
     def _setup_ms(self, tour: str) -> int:
         people = self._world.scenario.people
         return self._world.chance.lognormal("setup", tour, people.setup_ms, people.spread)
 
-    def _walk(self, tour: str, picker: str, picks: list[Pick], index: int, here: str, from_ms: int) -> None:
-        """Schedule the pick at `index`, reached from `here`; after the last one, the way back."""
-        if index < len(picks):
-            self._world.at(from_ms + self._pick_ms(picks[index], here), self._pick, tour, picker, picks, index)
+    def _walk(self, tour: str, picker: str, here: str, from_ms: int) -> None:
+        """Schedule the next open pick as the sheet now has it, reached from `here`; after the last one, the way back."""
+        picks = in_walking_order(self._world.ledger.find(Pick, "key", tour))
+        following = next((pick for pick in picks if pick.state == "open"), None)
+        if following is not None:
+            self._world.at(from_ms + self._pick_ms(following, here), self._pick, tour, picker, following)
             return
         back_ms = from_ms + (self._world.walk_ms(here, "") if here else 0)
-        self._world.at(back_ms, self._back, tour, picker, sorted({pick.part for pick in picks}))
+        self._world.at(back_ms, self._back, tour, picker)
 
     def _pick_ms(self, pick: Pick, here: str) -> int:
         people = self._world.scenario.people
@@ -120,8 +120,8 @@ class Pickers:
         entity = f"{pick.tour}.{pick.number}"
         return self._world.walk_ms(here, pick.location) + self._world.chance.lognormal("pick", entity, hands_ms, people.spread)
 
-    def _pick(self, tour: str, picker: str, picks: list[Pick], index: int) -> None:
-        planned, now_ms = picks[index], self._world.now_ms
+    def _pick(self, tour: str, picker: str, planned: Pick) -> None:
+        now_ms = self._world.now_ms
         pick = self._world.ledger.get(Pick, tour, planned.number)  # its units may have been taken back meanwhile
         if pick.state == "open":
             entity = f"{tour}.{pick.number}"
@@ -130,7 +130,7 @@ class Pickers:
                 self._world.execute(ReportShort(tour, pick.number, found, picker, now_ms))
             else:
                 self._world.execute(ConfirmPick(tour, pick.number, pick.quantity, picker, now_ms))
-        self._walk(tour, picker, picks, index + 1, planned.location, now_ms)
+        self._walk(tour, picker, planned.location, now_ms)
 
     def _found(self, pick: Pick, entity: str) -> int:
         """Units the picker finds: some bins hold a few less than the books say, which shows when they run low."""
@@ -139,8 +139,8 @@ class Pickers:
         there = self._world.ledger.get(Balance, pick.place, pick.sku, pick.lot, pick.serial, pick.owner, "available")
         return max(0, min(pick.quantity, there.on_hand - self._world.chance.whole("missing", entity, 1, MOST_MISSING)))
 
-    def _back(self, tour: str, picker: str, parts: list[str]) -> None:
-        for part in parts:
+    def _back(self, tour: str, picker: str) -> None:
+        for part in sorted({pick.part for pick in self._world.ledger.find(Pick, "key", tour)}):
             self._packers.arrive(part)
         self._idle.append(picker)
         self._idle.sort(reverse=True)

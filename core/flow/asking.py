@@ -24,32 +24,17 @@ def request(ledger: Ledger, site_name: str, parts: list[Part], at_ms: int, seed:
             wanted[row.sku] = wanted.get(row.sku, 0) + row.quantity
         lines = tuple(DemandLine(row.line, row.sku, row.quantity, max(row.min_expiry_ms, at_ms)) for row in rows)
         demands.append(PartDemand(part.part, part.cut_off_ms, part.weight_g, part.volume_mm3, lines))
-    stock, bins, kinds = [], {}, {}
+    stock: list[BinStock] = []
+    bins: dict[str, BinPoint] = {}
     for sku in sorted(wanted):
-        free: dict[tuple[int, str, str], list[int]] = {}
-        for balance in ledger.find(Balance, "stock", sku, parts[0].owner, "available"):
-            if balance.place not in bins:
-                found = _point(ledger, balance.place)
-                if found is None:
-                    continue
-                bins[balance.place], kinds[balance.place] = found
-            lot = ledger.get(Lot, sku, balance.lot) if balance.lot else None
-            sums = free.setdefault((lot.expires_at_ms if lot else NEVER_MS, balance.place, balance.lot), [0, 0])
-            sums[0] += balance.on_hand - balance.reserved  # one row a serial: the planner sees the bin
-            sums[1] += balance.version
-        rows = [
-            BinStock(place, sku, lot, expiry, units, version)
-            for (expiry, place, lot), (units, version) in sorted(free.items())
-            if units > 0
-        ]
-        stock += _near_at_hand(rows, kinds, "reserve" if is_bulk else "pick", wanted[sku])
-    pitch = site.aisle_pitch_mm
-    block = Block(tuple(range(0, site.aisles * pitch, pitch)), site.aisle_length_mm, site.depot_x_mm)
+        rows, points = shelves(ledger, sku, parts[0].owner, "bulk" if is_bulk else "cart", wanted[sku])
+        stock += rows
+        bins |= points
     named = {row.location for row in stock}
     return PlanRequest(
         site_name,
         at_ms,
-        block,
+        block(site),
         tuple(bins[place] for place in sorted(named)),
         PALLET if is_bulk else CART,
         tuple(demands),
@@ -57,6 +42,36 @@ def request(ledger: Ledger, site_name: str, parts: list[Part], at_ms: int, seed:
         seed,
         effort,
     )
+
+
+def block(site: Site) -> Block:
+    """The floor of a site as it is walked."""
+    return Block(tuple(site.aisle_pitch_mm * n for n in range(site.aisles)), site.aisle_length_mm, site.depot_x_mm)
+
+
+def shelves(ledger: Ledger, sku: str, owner: str, kind: str, wanted: int) -> tuple[list[BinStock], dict[str, BinPoint]]:
+    """Unbound units of a SKU that a picker of this kind of part may take, in order of (expiry, place, lot), and where they stand.
+
+    Bulk parts are picked from reserve and all others from the pick face, as long as that covers `wanted`.
+    """
+    free: dict[tuple[int, str, str], list[int]] = {}
+    points: dict[str, tuple[BinPoint, str] | None] = {}
+    for balance in ledger.find(Balance, "stock", sku, owner, "available"):
+        if balance.place not in points:
+            points[balance.place] = _point(ledger, balance.place)
+        if points[balance.place] is not None:
+            lot = ledger.get(Lot, sku, balance.lot) if balance.lot else None
+            sums = free.setdefault((lot.expires_at_ms if lot else NEVER_MS, balance.place, balance.lot), [0, 0])
+            sums[0] += balance.on_hand - balance.reserved  # one row a serial: the planner sees the bin
+            sums[1] += balance.version
+    rows = [
+        BinStock(place, sku, lot, expiry, units, version)
+        for (expiry, place, lot), (units, version) in sorted(free.items())
+        if units > 0
+    ]
+    there = {place: found for place, found in points.items() if found is not None}
+    chosen = _near_at_hand(rows, {place: kind for place, (_, kind) in there.items()}, "reserve" if kind == "bulk" else "pick", wanted)
+    return chosen, {place: point for place, (point, _) in there.items()}
 
 
 def balances_at(ledger: Ledger, place: str, sku: str, lot: str, owner: str) -> list[Balance]:

@@ -6,7 +6,7 @@ One thing is asked and not told: to send out units of a lot whose date has passe
 from typing import NamedTuple
 
 from floorwise.core.errors import BadInput, NotFound, StockConflict, WrongState
-from floorwise.core.flow import books, counting, entry, promising, shrinking, tree
+from floorwise.core.flow import books, counting, entry, promising, rerouting, shrinking, tree
 from floorwise.core.model import events
 from floorwise.core.model.catalog import Sku
 from floorwise.core.model.gs1 import Fault
@@ -87,8 +87,9 @@ def confirm_pick(desk: Desk, told: ConfirmPick) -> dict:
 
 
 def report_short(desk: Desk, told: ReportShort) -> dict:
-    """Record what was found; what the books still have in the bin goes to UNRESOLVED and a count task opens. The line waits for
-    the missing units from another bin; if stock does not cover every promise now, the victim rule says whose are backordered."""
+    """Record what was found; what the books still have in the bin goes to UNRESOLVED and a count task opens. Missing units that lie in
+    other bins are put into the same walk (`elsewhere` of them), the rest waits for another release; if stock does not cover every promise
+    now, the victim rule says whose are backordered."""
     pick, part = _pick(desk, told.tour, told.number)
     tote = _tote(desk, part, told.tote)
     if told.found < 0:
@@ -119,8 +120,9 @@ def report_short(desk: Desk, told: ReportShort) -> dict:
         shrinking.lose(desk, balance, balance.on_hand, counting.unresolved(pick.place), "short", pick.tour, at_ms=at_ms)
     else:
         promising.fill_backorders(desk, pick.sku, pick.owner)
+    elsewhere = rerouting.take_elsewhere(desk, pick, missing)
     shrinking.end_pick(desk, pick)
-    return {"picked": told.found, "missing": missing}
+    return {"picked": told.found, "missing": missing, "elsewhere": elsewhere}
 
 
 def _pick(desk: Desk, tour_id: str, number: int) -> tuple[Pick, Part]:

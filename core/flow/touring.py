@@ -14,19 +14,22 @@ from floorwise.core.model.work import Part, PartLine, Pick, Tour
 from floorwise.core.ports import Desk
 
 CARTS = "CARTS"  # where totes are while somebody walks with them
+MOST_TOLD = 50  # parts without a tour that the event of a plan names
 
 
 class ReleaseTours(NamedTuple):
-    """Turn a plan into tours; it was made from the stock rows it names, at `made_at_ms`."""
+    """Turn a plan into tours; it was made from the stock rows it names, at `made_at_ms`, in `took_ms` of wall time (0 = not measured)."""
 
     plan: Plan
     made_at_ms: int
+    took_ms: int = 0
 
 
 class FallBack(NamedTuple):
-    """Give these parts an S-shape tour each if they still wait."""
+    """Give these parts an S-shape tour each if they still wait; `cause` says why they have none yet."""
 
     parts: tuple[str, ...]
+    cause: str = "no plan in time"
 
 
 class TakeTour(NamedTuple):
@@ -45,8 +48,7 @@ def release_tours(desk: Desk, wanted: ReleaseTours) -> dict:
     owner = _owner(desk, [name for tour in plan.tours for name in tour.parts])
     rows = _rows(desk, plan.read, owner)
     names = [_release(desk, plan.planner, tour, rows, owner) for tour in plan.tours]
-    if names:
-        desk.tell(events.ToursReleased(plan.planner, plan.length_mm, plan.lower_bound_mm, names))
+    _tell(desk, plan, names, wanted.took_ms)
     return {"tours": len(names), "unplanned": len(plan.unplanned)}
 
 
@@ -60,8 +62,7 @@ def fall_back(desk: Desk, wanted: FallBack) -> dict:
         plan = s_shape_plan(asking.request(desk.ledger, desk.site, alike, desk.now_ms))
         rows: dict[tuple[str, str, str], list[Balance]] = {}
         names = [_release(desk, plan.planner, tour, rows, owner) for tour in plan.tours]
-        if names:
-            desk.tell(events.ToursReleased(plan.planner, plan.length_mm, 0, names))
+        _tell(desk, plan, names, 0, wanted.cause)
         for left in plan.unplanned:
             shrinking.drop(desk, desk.ledger.get(Part, left.part), left.reason)
         for sku in sorted({row.sku for left in plan.unplanned for row in desk.ledger.find(PartLine, "key", left.part)}):
@@ -90,6 +91,13 @@ def take_tour(desk: Desk, wanted: TakeTour) -> dict:
     desk.ledger.change(tour, state="taken", picker=wanted.picker, taken_at_ms=desk.now_ms, revision=tour.revision + 1)
     desk.tell(events.TourTaken(tour.tour, wanted.picker))
     return {"tour": tour.tour, "picks": tour.picks}
+
+
+def _tell(desk: Desk, plan: Plan, tours: list[str], took_ms: int, cause: str = "") -> None:
+    """What the dispatcher sees of a plan: its walks, how far from the best they can be at most, and what it left out."""
+    if tours or plan.unplanned:
+        parts, left = sum(len(tour.parts) for tour in plan.tours), [[one.part, one.reason] for one in plan.unplanned[:MOST_TOLD]]
+        desk.tell(events.ToursReleased(plan.planner, plan.length_mm, plan.lower_bound_mm, tours, parts, left, took_ms, cause))
 
 
 def _owner(desk: Desk, names: list[str]) -> str:
@@ -145,12 +153,14 @@ def _release(desk: Desk, planner: str, planned: PlannedTour, rows: dict[tuple[st
                     0,
                     "open",
                     0,
+                    len(picks) + 1,
                 )
             )
     for pick in picks:
         desk.ledger.insert(pick)
     kind = next(iter(parts.values())).kind
-    desk.ledger.insert(Tour(tour_id, desk.site, kind, "open", "", planner, desk.now_ms, 0, 0, planned.length_mm, len(picks), len(picks), 1))
+    count = len(picks)
+    desk.ledger.insert(Tour(tour_id, desk.site, kind, "open", "", planner, desk.now_ms, 0, 0, planned.length_mm, count, count, 1, 0))
     for part in parts.values():
         desk.ledger.change(part, state="touring", tour=tour_id, state_at_ms=desk.now_ms)
     told = [[p.number, p.place, p.sku, p.lot, p.quantity, p.part, p.line] for p in picks]

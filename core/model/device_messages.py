@@ -75,7 +75,7 @@ class Answer(NamedTuple):
 class SheetPick(NamedTuple):
     """One stop of a tour: take `quantity` of `sku` at `location` into `tote`."""
 
-    number: int  # in walking order, from 1
+    number: int  # of the pick; the list is in walking order
     location: str
     check_digits: str
     place: str

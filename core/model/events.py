@@ -118,8 +118,12 @@ class OrderReleased(NamedTuple):
 class ToursReleased(NamedTuple):
     planner: str
     length_mm: int
-    lower_bound_mm: int
+    lower_bound_mm: int  # of any plan for the same parts; 0 = none known
     tours: list[str]
+    planned: int  # parts that walk now
+    unplanned: list[list[str]]  # [part, reason], the first of them
+    took_ms: int  # wall time the planner took; 0 = not measured, as in the twin
+    cause: str  # why it is a fall-back; "" = it is none
 
 
 class TourReleased(NamedTuple):
@@ -128,6 +132,12 @@ class TourReleased(NamedTuple):
     parts: list[str]
     length_mm: int
     picks: list[list[int | str]]  # [number, place, sku, lot, quantity, part, line]
+
+
+class StopsAdded(NamedTuple):
+    tour: str
+    cause: str
+    picks: list[list[int | str]]  # as in TourReleased
 
 
 class TourTaken(NamedTuple):

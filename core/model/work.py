@@ -1,5 +1,6 @@
 """Work on the floor: parts of orders, tours with their picks, pack jobs and count tasks."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from floorwise.core.model.record import Index, record
@@ -64,6 +65,7 @@ class Tour(NamedTuple):
     picks: int
     open_picks: int
     revision: int  # a device drops what is not newer than what it holds
+    changed_stops: int  # put in, taken out or moved since it was taken
     version: int = 0
 
 
@@ -80,7 +82,7 @@ class Pick(NamedTuple):
     """Take `quantity` of a SKU and lot from a place for one line; bound to that place from release on."""
 
     tour: str
-    number: int  # in walking order from 1
+    number: int  # from 1, as it was released; picks that come into the tour later go on counting
     part: str
     order_id: str
     line: int
@@ -94,7 +96,13 @@ class Pick(NamedTuple):
     picked: int
     state: str  # open, done, short
     done_at_ms: int
+    turn: int  # in walking order from 1; a stop that comes in between moves those behind it
     version: int = 0
+
+
+def in_walking_order(picks: Iterable[Pick]) -> list[Pick]:
+    """The picks of a tour as they are walked."""
+    return sorted(picks, key=lambda pick: (pick.turn, pick.number))
 
 
 @record(

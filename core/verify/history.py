@@ -53,6 +53,7 @@ class History:
     cancelled   units of each order
     confirmed   (times, units) of each pick; taken: units by (tour, SKU, lot, tote)
     planned     units by line of each part, as its tour was released
+    stops       how many picks each tour was ever told to have
     built       where each handling unit was made
     wanted      LabelWanted event number -> parcel; labels: parcel -> tracking number
     """
@@ -66,6 +67,7 @@ class History:
         self.confirmed: dict[tuple[str, int], tuple[int, int]] = {}
         self.taken: dict[tuple[str, str, str, str], int] = defaultdict(int)
         self.planned: dict[str, dict[int, int]] = {}
+        self.stops: dict[str, int] = defaultdict(int)
         self.built: dict[str, str] = {}
         self.wanted: dict[int, str] = {}
         self.labels: dict[str, str] = {}
@@ -123,8 +125,14 @@ class History:
         for part in body["parts"]:
             self._step("part", part, "TourReleased", number)
             self.planned[part] = {}
+        self.stops[body["tour"]] += len(body["picks"])
         for _, _, _, _, quantity, part, line in body["picks"]:
             self.planned[part][line] = self.planned[part].get(line, 0) + quantity
+
+    def _StopsAdded(self, body: dict[str, Any], number: int) -> None:
+        if self.state["tour"].get(body["tour"]) not in ("open", "taken"):
+            self.tally.broken(f"event {number}: stops come into tour {body['tour']}, which nobody walks or will")
+        self.stops[body["tour"]] += len(body["picks"])
 
     def _TourTaken(self, body: dict[str, Any], number: int) -> None:
         self._step("tour", body["tour"], "TourTaken", number)

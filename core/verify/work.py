@@ -57,15 +57,16 @@ def checks(ledger: Ledger, history: History, replay: Replay) -> list[Check]:
         if told != moved:
             picks.tally.broken(f"{where}: {told} confirmed, {moved} moved")
     lines = _part_lines(ledger)
-    return [picks.tally.check(), _tours(ledger, picks), _parts(ledger, picks, lines), _plans(history, lines)]
+    return [picks.tally.check(), _tours(ledger, picks, history), _parts(ledger, picks, lines), _plans(history, lines)]
 
 
-def _tours(ledger: Ledger, picks: Picks) -> Check:
+def _tours(ledger: Ledger, picks: Picks, history: History) -> Check:
     tally, left = Tally("I3 tours"), dict(picks.of_tour)
     for tour in rows(ledger, Tour):
         tally.saw()
         number, still_open = left.pop(tour.tour, (0, 0))
         tally.equal(f"tour {tour.tour} picks", tour.picks, number)
+        tally.equal(f"tour {tour.tour} picks as told", tour.picks, history.stops.get(tour.tour, 0))
         tally.equal(f"tour {tour.tour} open picks", tour.open_picks, still_open)
         if tour.state not in ("open", "taken", "done") or (tour.state == "done") != (still_open == 0):
             tally.broken(f"tour {tour.tour}: {tour.state} with {still_open} open picks")

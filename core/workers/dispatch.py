@@ -16,7 +16,7 @@ from floorwise.core.model.handling import unit_of
 from floorwise.core.model.journal import Cursor, Event
 from floorwise.core.model.places import Location
 from floorwise.core.model.readings import is_device_name
-from floorwise.core.model.work import Part, Pick, Tour
+from floorwise.core.model.work import Part, Pick, Tour, in_walking_order
 from floorwise.core.ports import Bus, Ledger
 from floorwise.core.warehouse import Warehouse
 
@@ -86,7 +86,7 @@ def sheet(ledger: Ledger, tour: Tour) -> TourSheet:
     `ts` is the moment it was taken, so that a revision says the same whenever it is published, but for picks done since.
     """
     picks = []
-    for pick in ledger.find(Pick, "key", tour.tour):
+    for pick in in_walking_order(ledger.find(Pick, "key", tour.tour)):
         if pick.state == "open" and len(picks) < LIST_LENGTH:
             location, tote = ledger.get(Location, pick.location), unit_of(ledger.get(Part, pick.part).tote)
             picks.append(

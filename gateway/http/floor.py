@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from floorwise.core.errors import BadInput
 from floorwise.core.model.places import Location, Site
 from floorwise.core.model.policies import HOUR_MS
-from floorwise.core.model.work import Pick, Tour
+from floorwise.core.model.work import Pick, Tour, in_walking_order
 from floorwise.core.ports import Ledger
 from floorwise.gateway.http.context import Gateway, Here, Text
 from floorwise.gateway.http.shapes import chosen
@@ -60,7 +60,7 @@ def _heat(gateway: Gateway, ledger: Ledger, now_ms: int) -> dict[str, Any]:
 
 def _walk(ledger: Ledger, tour: Tour) -> dict[str, Any]:
     stops = []
-    for pick in ledger.find(Pick, "key", tour.tour):
+    for pick in in_walking_order(ledger.find(Pick, "key", tour.tour)):
         location = ledger.get(Location, pick.location)
         where = chosen(location, "aisle y_mm level")
         told = chosen(pick, "sku quantity picked state done_at_ms")

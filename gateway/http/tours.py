@@ -10,7 +10,7 @@ from floorwise.core.flow.touring import TakeTour
 from floorwise.core.model.canonical import LARGEST_INTEGER
 from floorwise.core.model.catalog import Sku
 from floorwise.core.model.places import Location
-from floorwise.core.model.work import Part, Pick, Tour
+from floorwise.core.model.work import Part, Pick, Tour, in_walking_order
 from floorwise.core.ports import Ledger
 from floorwise.gateway.http.context import Body, Here, Key, Name, Text, Whole
 from floorwise.gateway.http.shapes import chosen
@@ -58,6 +58,12 @@ def list_tours(
         return {"tours": [chosen(tour, TOUR_FIELDS) | {"cut_off_ms": _cut_off_ms(ledger, tour)} for tour in tours[:limit]]}
 
 
+@router.get("/plans")
+def list_plans(gateway: Here, limit: Annotated[int, Query(ge=1, le=200)] = 20) -> dict[str, Any]:
+    """The plans that were made last, the newest first: their walks, the lower bound, the gap to it, what was left out and why."""
+    return {"plans": [plan._asdict() | {"gap": plan.gap} for plan in gateway.board.plans(limit)]}
+
+
 @router.get("/tours/{tour_id}")
 def read_tour(tour_id: Text, gateway: Here) -> dict[str, Any]:
     """One tour with its stops in walking order."""
@@ -65,7 +71,7 @@ def read_tour(tour_id: Text, gateway: Here) -> dict[str, Any]:
         tour = ledger.get(Tour, tour_id)
         if tour is None:
             raise NotFound(f"tour {tour_id} is unknown")
-        stops = [_stop(ledger, pick) for pick in ledger.find(Pick, "key", tour_id)]
+        stops = [_stop(ledger, pick) for pick in in_walking_order(ledger.find(Pick, "key", tour_id))]
         more = {"done_at_ms": tour.done_at_ms, "cut_off_ms": _cut_off_ms(ledger, tour), "stops": stops}
         return chosen(tour, TOUR_FIELDS) | more
 

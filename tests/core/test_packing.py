@@ -163,7 +163,7 @@ PIECES = st.lists(st.tuples(st.integers(1, 400), st.integers(0, 45_000), st.inte
 
 @given(PIECES)
 def test_cartons_hold_every_unit_once_and_none_is_overfull(pieces):
-    content = [Piece(Pick("T", n, *[""] * 9, 0, 0, "done", 0), q, q * g, q * v) for n, (q, g, v) in enumerate(pieces)]
+    content = [Piece(Pick("T", n, *[""] * 9, 0, 0, "done", 0, n), q, q * g, q * v) for n, (q, g, v) in enumerate(pieces)]
     cartons = cartonise(content, most=50)
     units: dict[int, int] = {}
     for carton, filled in cartons:

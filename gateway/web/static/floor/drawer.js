@@ -5,7 +5,8 @@ import { figures, floorTime } from "../lib/feed.js";
 import { clockSeconds, dayText, many, momentText, number } from "../lib/time.js";
 import { html, signal, useEffect, useRef } from "../lib/ui.js";
 import { chosen } from "./map.js";
-import { STATES } from "./panels.js";
+import { metres, percent, STATES } from "./panels.js";
+import { plans } from "./state.js";
 
 const way = signal(read());
 
@@ -19,7 +20,7 @@ addEventListener("hashchange", () => {
   chosen.value = way.value.kind === "tour" ? way.value.name : "";
 });
 
-const VIEWS = { orders: Orders, order: Order, tours: Tours, tour: Tour, bay: Bay };
+const VIEWS = { orders: Orders, order: Order, tours: Tours, tour: Tour, plans: Plans, bay: Bay };
 
 /** The drawer at the side; nothing while the address names nothing. */
 export function Drawer() {
@@ -106,6 +107,20 @@ function Tours() {
         <tbody>${told[state].map((t) => html`<tr key=${t.tour}><td><a href=${`#tour/${t.tour}`}>${shortName(t.tour)}</a></td>${state === "taken" && html`<td>${t.picker}</td>`}
           <td class="n">${t.open_picks}/${t.picks}</td><td class="n">${number(Math.round(t.length_mm / 1000))}</td><td>${momentText(t.cut_off_ms, now)}</td></tr>`)}</tbody>
       </table></div>`}`)}`}`;
+}
+
+function Plans() {
+  const now = floorTime.now();
+  const told = plans.value;
+  return html`<h2>Plans</h2>
+    <p class="note">The bound is a length that no plan for the same parts can beat; the gap is how far a plan may be above it at most.</p>
+    ${told.length === 0 ? html`<p class="empty">Nothing was planned yet.</p>` : html`<div class="rows"><table>
+      <thead><tr><th scope="col">Made</th><th scope="col">By</th><th scope="col" class="n">Parts</th><th scope="col" class="n">Tours</th><th scope="col" class="n">Metres</th><th scope="col" class="n">Bound</th><th scope="col" class="n">Gap</th><th scope="col" class="n">ms</th></tr></thead>
+      <tbody>${told.map((p) => html`<tr key=${p.number}><td>${momentText(p.at_ms, now)}</td><td>${p.planner}</td><td class="n">${number(p.planned)}</td><td class="n">${number(p.tours)}</td>
+        <td class="n">${metres(p.length_mm)}</td><td class="n">${p.lower_bound_mm ? metres(p.lower_bound_mm) : "–"}</td><td class="n">${p.gap === null ? "–" : percent(p.gap)}</td><td class="n">${p.took_ms ? number(p.took_ms) : "–"}</td></tr>
+        ${p.cause && html`<tr class="faint"><td></td><td colspan="7">S-shape: ${p.cause}</td></tr>`}
+        ${p.unplanned.map(([part, reason]) => html`<tr class="faint"><td></td><td colspan="7">${part} has no walk: ${reason}</td></tr>`)}`)}</tbody>
+    </table></div>`}`;
 }
 
 const shortName = (name) => (name.length > 14 ? `…${name.slice(-10)}` : name);

@@ -4,7 +4,7 @@ import { Shell } from "../lib/shell.js";
 import { html, mount } from "../lib/ui.js";
 import { Drawer } from "./drawer.js";
 import { FloorMap } from "./map.js";
-import { ByCutOff, ByState, Figures, Latest, Waiting, Walkers } from "./panels.js";
+import { ByCutOff, ByState, Figures, Latest, Plans, Waiting, Walkers } from "./panels.js";
 import * as state from "./state.js";
 
 function Page() {
@@ -14,7 +14,7 @@ function Page() {
     <div class="floor">
       <${FloorMap} />
       <div class="side"><${ByState} /><${ByCutOff} /><${Waiting} /></div>
-      <div class="side"><${Walkers} /><${Latest} /></div>
+      <div class="side"><${Walkers} /><${Plans} /><${Latest} /></div>
     </div>
     <${Drawer} />
   <//>`;

@@ -3,7 +3,7 @@ import { figures, floorTime, streamState } from "../lib/feed.js";
 import { clockSeconds, many, momentText, number, spanText } from "../lib/time.js";
 import { html } from "../lib/ui.js";
 import { chosen } from "./map.js";
-import { latest, pace, tours } from "./state.js";
+import { latest, pace, plans, tours } from "./state.js";
 
 /** States in the order in which an order goes through them, with how far that is: 0 waits, 1 on the floor, 2 packed, 3 left. */
 export const STATES = [
@@ -13,6 +13,7 @@ export const STATES = [
 ];
 const STAGE = new Map(STATES.map(([name, stage]) => [name, stage]));
 const CUT_OFFS = 6;
+const PLANS = 6;
 
 export const stageOf = (state) => STAGE.get(state.replace(/^partly /, "")) ?? 0;
 
@@ -115,6 +116,33 @@ export function Walkers() {
     })}</ul>
   </section>`;
 }
+
+/** How good the plans are: what they cost, what no plan can beat, what fell back or stayed out. */
+export function Plans() {
+  const rows = plans.value.slice(0, PLANS);
+  const proven = plans.value.filter((plan) => plan.gap !== null);
+  const sum = (name) => proven.reduce((total, plan) => total + plan[name], 0);
+  return html`<section class="card" aria-label="Latest plans">
+    <div class="card-head"><h2>Plans</h2><a href="#plans" class="more">all plans</a></div>
+    ${proven.length > 0 && html`<p class="note">Last ${many(proven.length, "plan")}: ${metres(sum("length_mm"))} m, no plan below ${metres(sum("lower_bound_mm"))} m: gap ${percent(1 - sum("lower_bound_mm") / sum("length_mm"))}</p>`}
+    ${rows.length === 0 && html`<p class="empty">Nothing was planned yet.</p>`}
+    <ul class="plans">${rows.map((plan) => html`<li key=${plan.number}><a href="#plans" class=${plan.cause || plan.unplanned.length ? "doubt" : ""} title=${planText(plan)}>
+      <time>${clockSeconds(plan.at_ms).slice(0, 5)}</time>
+      <span class="label">${many(plan.planned, "part")}, ${many(plan.tours, "tour")}${plan.unplanned.length ? `, ${plan.unplanned.length} left out` : ""}</span>
+      <span class="count">${metres(plan.length_mm)} m</span>
+      <span class="gap">${plan.gap === null ? (plan.cause ? "S-shape" : "–") : percent(plan.gap)}</span></a></li>`)}</ul>
+  </section>`;
+}
+
+export const metres = (mm) => number(Math.round(mm / 1000));
+export const percent = (share) => `${(share * 100).toFixed(1)} %`;
+export const planText = (plan) =>
+  [
+    `planned by ${plan.planner}${plan.cause ? `: ${plan.cause}` : ""}`,
+    plan.lower_bound_mm ? `no plan below ${metres(plan.lower_bound_mm)} m` : "no lower bound",
+    plan.took_ms ? `${number(plan.took_ms)} ms` : "",
+    ...plan.unplanned.map(([part, reason]) => `${part}: ${reason}`),
+  ].filter(Boolean).join("; ");
 
 const leave = () => {
   if (!location.hash.startsWith("#tour/")) chosen.value = "";

@@ -8,12 +8,14 @@ const TOURS_EVERY_MS = 1_000; // at most; events ask for it
 const TOURS_AT_LEAST_MS = 5_000; // also when no event came
 const HEAT_EVERY_MS = 5_000;
 const LATEST = 40; // things that happened, kept for the list
+const PLANS_KEPT = 50;
 const PACE_KEPT = 240; // points of the line of lines an hour
 
 export const block = signal(null);
 export const bins = signal([]);
 export const heat = signal({});
 export const tours = signal([]);
+export const plans = signal([]); // the newest first
 export const latest = signal([]);
 export const pace = signal([]); // [floor ms, lines an hour], a point a floor minute or two
 export const fault = signal("");
@@ -26,7 +28,7 @@ const tail = (name) => (name.length > 14 ? `…${name.slice(-8)}` : name);
 
 const TELLING = {
   OrderPlaced: (b) => ["order", `Order ${b.reference} placed, ${b.lines.length} ${b.lines.length === 1 ? "line" : "lines"}`, `order/${b.order_id}`],
-  ToursReleased: (b) => ["plan", `${b.tours.length} ${b.tours.length === 1 ? "tour" : "tours"} planned by ${b.planner}`, "tours"],
+  ToursReleased: (b) => ["plan", `${b.tours.length} ${b.tours.length === 1 ? "tour" : "tours"} planned by ${b.planner}`, "plans"],
   TourTaken: (b) => ["tour", `${b.picker} took a tour`, `tour/${b.tour}`],
   PickConfirmed: (b) => ["pick", `${b.picker || "Somebody"} picked ${b.quantity} × ${b.sku}`, `order/${b.order_id}`],
   PickShort: (b) => ["short", `Short: ${b.missing} × ${b.sku} missing at ${b.place}`, `order/${b.order_id}`],
@@ -45,13 +47,17 @@ const QUIET = new Set(["PickConfirmed"]);
 /** Begin to know. */
 export function start() {
   onEvents(["ToursReleased", "TourChanged"], () => (wanted = true));
+  onEvents(["ToursReleased"], ({ number, at_ms, body }) => planMade({ ...body, number, at_ms, tours: body.tours.length }));
   onEvents(["TourTaken"], () => (wanted = true));
   onEvents(["PickConfirmed", "PickShort"], ({ body, at_ms }) => stopDone(body, at_ms));
   onEvents(["TourDone"], ({ body }) => {
     tours.value = tours.value.filter((tour) => tour.tour !== body.tour);
   });
   onEvents(Object.keys(TELLING), tell);
-  onResume(() => (wanted = true));
+  onResume(() => {
+    wanted = true;
+    askPlans();
+  });
   setInterval(ask, 250);
   whole();
   askHeat();
@@ -76,6 +82,19 @@ async function whole() {
     }
     await new Promise((go) => setTimeout(go, 2_000));
   }
+}
+
+async function askPlans() {
+  try {
+    plans.value = (await get("/api/plans", { limit: PLANS_KEPT })).plans;
+  } catch {
+    // the next (re)connect asks again
+  }
+}
+
+function planMade(plan) {
+  plan.gap = plan.lower_bound_mm && plan.length_mm ? 1 - plan.lower_bound_mm / plan.length_mm : null;
+  plans.value = [plan, ...plans.value.filter((one) => one.number !== plan.number)].sort((a, b) => b.number - a.number).slice(0, PLANS_KEPT);
 }
 
 async function askHeat() {
