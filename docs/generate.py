@@ -48,7 +48,7 @@ def states() -> str:
     text += "## Parts\n\n" + paragraphs(work.Part) + "\n\n" + " → ".join(f"`{state}`" for state in work.PART_STATES[:-1])
     text += f"; `{work.PART_STATES[-1]}` from `waiting` or `touring`, when nothing of it could be picked.\n\n"
     text += "## Parcels\n\nA carrier's scans are read into one status: that of the latest scan by its own time,\n"
-    text += "at equal times the one further down.\n\n"
+    text += "at equal times the one further down. A delivery holds whatever is seen later; only `delivered_in_error` takes it back.\n\n"
     ranks = sorted(parcels.RANK.items(), key=lambda item: item[1])
     text += table(("rank", "status"), [(str(rank), f"`{status}`") for status, rank in ranks])
     text += "\n## Returns\n\n`approved` → `received` → `graded` → `refunded`; each step once. The grade says where the goods go:\n\n"

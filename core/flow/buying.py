@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from floorwise.core.flow.following import follow
+from floorwise.core.flow.following import follow, require_own
 from floorwise.core.model import events
 from floorwise.core.model.orders import OrderLine
 from floorwise.core.model.stock import Pool
@@ -10,6 +10,7 @@ from floorwise.core.model.supply import Purchase, StockRule
 from floorwise.core.ports import Desk
 
 BUYING = "buying"  # the consumer of the journal that reviews stock
+KINDS = ("OrderPlaced", "PickShort", "PackShort", "PurchaseReceived", "StatusChanged", "StockCounted")  # what changes the position of a SKU
 
 
 class ReviewStock(NamedTuple):
@@ -21,7 +22,12 @@ class ReviewStock(NamedTuple):
 
 
 def review_stock(desk: Desk, wanted: ReviewStock) -> dict:
-    """Raise a purchase for each SKU at or below its reorder point that has none open; SKUs without a rule are passed over."""
+    """Raise a purchase for each SKU at or below its reorder point that has none open; SKUs without a rule are passed over.
+
+    NotFound when `upto` is no event that changes what there is of a SKU.
+    """
+    if wanted.upto:
+        require_own(desk, BUYING, wanted.upto, KINDS)
     raised = []
     for sku in wanted.skus:
         rule = desk.ledger.get(StockRule, desk.site, sku, wanted.owner)

@@ -161,9 +161,10 @@ def settle_unresolved(desk: Desk, wanted: SettleUnresolved) -> dict:
 def change_status(desk: Desk, wanted: ChangeStatus) -> dict:
     """Hold, release, damage or expire units where they lie. Leaving "available" is a fact that takes promises with it;
     coming back to it fills backorders. StockConflict when fewer units have that status there, and when an expired lot is to
-    become available; WrongState for units in a tote or parcel, which belong to an order."""
+    become available; WrongState for good units in a tote and for those in a parcel, which belong to an order."""
     _known(desk, wanted.place, wanted.sku, wanted.lot)
-    if place_kind(wanted.place) not in ("bin", *STOCK_UNITS):
+    is_set_apart = place_kind(wanted.place) == "tote" and wanted.status != "available"
+    if place_kind(wanted.place) not in ("bin", *STOCK_UNITS) and not is_set_apart:
         raise WrongState(f"{wanted.place} holds what was picked for an order; a status is for stock in bins, pallets and cases")
     if wanted.quantity < 0:
         raise BadInput(f"{wanted.sku} at {wanted.place}: {wanted.quantity} units")
@@ -226,6 +227,8 @@ def _known(desk: Desk, place: str, sku: str, lot: str) -> Sku:
         books.location_at(desk, place)
     elif kind == "virtual" or books.unit_at(desk, unit_of(place)).place != place:
         raise BadInput(f"{place!r} is not a bin or a handling unit")
+    elif place_kind(standing := books.location_of(desk, place)) == "virtual":
+        raise WrongState(f"{place} is not on the floor any more, it went to {standing}: nobody can look at what is in it")
     return article
 
 

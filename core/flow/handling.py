@@ -12,7 +12,7 @@ from floorwise.core.flow import books, promising, shrinking, tree
 from floorwise.core.model import events
 from floorwise.core.model.handling import HandlingUnit, unit_of
 from floorwise.core.model.stock import STATUSES, STOCK_UNITS, Balance, place_kind
-from floorwise.core.model.work import Pick, Tour
+from floorwise.core.model.work import Part, Pick, Tour
 from floorwise.core.ports import Desk
 
 MOST_TAKES = 1_000  # quantities one split takes over
@@ -112,20 +112,24 @@ def build_unit(desk: Desk, wanted: BuildUnit) -> dict:
 
 
 def move_stock(desk: Desk, wanted: MoveStock) -> dict:
-    """Move free units. StockConflict, naming how many are free, when fewer are; those bound to picks stay. Promises give way by the
-    victim rule when the units leave what is for sale, and backorders are filled when they come to it."""
+    """Move free units, also those left in a tote that no order takes. StockConflict, naming how many are free, when fewer are; those
+    bound to picks stay. Promises give way by the victim rule when the units leave what is for sale, and backorders are filled when
+    they come to it."""
     if wanted.quantity < 0 or wanted.status not in STATUSES or wanted.source == wanted.target:
         raise BadInput(f"move of {wanted.sku}: {wanted.quantity} {wanted.status} from {wanted.source} to {wanted.target}")
     for place in (wanted.source, wanted.target):
-        if place_kind(place) == "bin":
+        if place_kind(place) == "tote" and place == wanted.source:
+            books.unit_at(desk, unit_of(place))
+        elif place_kind(place) == "bin":
             books.location_at(desk, place)
         else:
             tree.require_open(desk, place)
     there = desk.ledger.get(Balance, wanted.source, wanted.sku, wanted.lot, wanted.serial, wanted.owner, wanted.status)
-    free = there.on_hand - there.reserved if there else 0
+    ordered = there.reserved if there and place_kind(wanted.source) != "tote" else _to_pack(desk, wanted)
+    free = max(0, there.on_hand - ordered) if there else 0
     quantity = wanted.quantity or free
     if quantity > free or not free:
-        bound = f", {there.reserved} are bound to picks" if there and there.reserved else ""
+        bound = f", {ordered} are bound to picks" if ordered else ""
         raise StockConflict(f"{wanted.quantity} {wanted.sku} {wanted.lot} cannot leave {wanted.source}: {free} are free{bound}")
     _shift_stock(desk, there, quantity, wanted.target, wanted.reference)
     desk.tell(events.StockMoved(wanted.sku, wanted.lot, quantity, wanted.source, wanted.target, "moved"))
@@ -227,6 +231,15 @@ def close_unit(desk: Desk, wanted: CloseUnit) -> dict:
 def reopen_unit(desk: Desk, wanted: ReopenUnit) -> dict:
     """Break the seal; an open unit stays as it is."""
     return tree.set_state(desk, tree.stock_unit(desk, wanted.unit), "open", "reopened")
+
+
+def _to_pack(desk: Desk, wanted: MoveStock) -> int:
+    """Units in a tote that are still to be packed for its order."""
+    part = desk.ledger.get(Part, unit_of(wanted.source))
+    if part is None or wanted.status != "available" or part.state not in ("touring", "picked", "packing"):
+        return 0
+    alike = (wanted.sku, wanted.lot, wanted.serial, wanted.owner)
+    return sum(p.picked for p in desk.ledger.find(Pick, "by_part", part.part) if (p.sku, p.lot, p.serial, p.owner) == alike)
 
 
 def _is_for_sale(desk: Desk, target: str) -> bool:

@@ -46,7 +46,7 @@ class Piece(NamedTuple):
 
 def start_pack(desk: Desk, wanted: StartPack) -> dict:
     """Bind the part to a station; the same station may ask again, another gets WrongState."""
-    part = _part(desk, wanted.part)
+    part = part_named(desk, wanted.part)
     if part.state == "packing" and part.station == wanted.station:
         return {"part": part.part}
     if part.state != "picked":
@@ -57,8 +57,9 @@ def start_pack(desk: Desk, wanted: StartPack) -> dict:
 
 
 def close_pack(desk: Desk, wanted: ClosePack) -> dict:
-    """Make the parcels. StockConflict, with nothing packed, when the scale differs from what should be in the cartons."""
-    part = _part(desk, wanted.part)
+    """Make the parcels. StockConflict, with nothing packed, when the scale differs from what should be in the cartons, and when the books
+    have less in the tote than was picked: report the short with ReportPackShort, then the rest can be packed."""
+    part = part_named(desk, wanted.part)
     if part.state != "packing":
         raise WrongState(f"part {part.part} is {part.state}; start packing it first")
     order = desk.ledger.get(Order, part.order_id)
@@ -68,14 +69,17 @@ def close_pack(desk: Desk, wanted: ClosePack) -> dict:
     allowed_g = expected_g * WEIGH_TOLERANCE_PERMILLE // 1000 + WEIGH_TOLERANCE_G
     if wanted.weighed_g and abs(wanted.weighed_g - expected_g) > allowed_g:
         raise StockConflict(f"part {part.part} weighs {wanted.weighed_g} g, {expected_g} ± {allowed_g} g expected: check what is in it")
-    parcels = [_parcel(desk, part, order, carton, pieces, n) for n, (carton, pieces) in enumerate(cartons, 1)]
+    try:
+        parcels = [_parcel(desk, part, order, carton, pieces, n) for n, (carton, pieces) in enumerate(cartons, 1)]
+    except StockConflict as error:
+        raise StockConflict(f"{error}; say with ReportPackShort how many good units there are, then close the pack") from error
     packed: dict[int, int] = {}
     for pick in picks:
         packed[pick.line] = packed.get(pick.line, 0) + pick.picked
     for number, quantity in sorted(packed.items()):
         line = books.line_at(desk, part.order_id, number)
         books.shift(desk, line, "picked", "packed", min(quantity, line.picked))
-    _surplus(desk, part)
+    left_in_tote(desk, part)
     desk.ledger.change(part, state="packed", state_at_ms=desk.now_ms)
     return {"parcels": parcels, "expected_g": expected_g}
 
@@ -175,7 +179,7 @@ def _parcel(desk: Desk, part: Part, order: Order, carton: Carton, pieces: list[P
     return name
 
 
-def _surplus(desk: Desk, part: Part) -> None:
+def left_in_tote(desk: Desk, part: Part) -> None:
     """Units left in the tote were picked beyond what the order takes: somebody has to bring them back."""
     for row in desk.ledger.find(Balance, "key", part.tote):
         if row.on_hand:
@@ -187,7 +191,8 @@ def _piece(desk: Desk, pick: Pick) -> Piece:
     return Piece(pick, pick.picked, pick.picked * sku.weight_g, pick.picked * sku.volume_mm3)
 
 
-def _part(desk: Desk, name: str) -> Part:
+def part_named(desk: Desk, name: str) -> Part:
+    """The part with this name; NotFound otherwise."""
     part = desk.ledger.get(Part, name)
     if part is None:
         raise NotFound(f"part {name} is unknown")

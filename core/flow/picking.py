@@ -6,7 +6,7 @@ One thing is asked and not told: to send out units of a lot whose date has passe
 from typing import NamedTuple
 
 from floorwise.core.errors import BadInput, NotFound, StockConflict, WrongState
-from floorwise.core.flow import books, counting, entry, promising, rerouting, shrinking, tree
+from floorwise.core.flow import books, counting, entry, promising, rerouting, sensing, shrinking, tree
 from floorwise.core.model import events
 from floorwise.core.model.catalog import Sku
 from floorwise.core.model.gs1 import Fault
@@ -16,6 +16,9 @@ from floorwise.core.model.stock import FLOW_UNITS, STATUSES, Balance, Lot, Move,
 from floorwise.core.model.units import weigh
 from floorwise.core.model.work import Part, Pick, Tour
 from floorwise.core.ports import Desk
+
+GOOD = ("available", "expired")  # what may be sent; an expired unit only with somebody's word
+FROM_BINS = (*GOOD, "held")  # what a picker's hand finds in a bin; damaged and returned units stand apart from the others
 
 
 class ConfirmPick(NamedTuple):
@@ -176,37 +179,46 @@ def _into_tote(desk: Desk, pick: Pick, quantity: int, tote: str, at_ms: int) -> 
 
 
 def _extra(desk: Desk, pick: Pick, quantity: int, tote: str, at_ms: int) -> tuple[int, Move]:
-    """Units in the tote beyond what is bound to the pick: free ones of the bin first, good or expired, then from UNRESOLVED;
+    """Units in the tote beyond what is bound to the pick: free ones of the bin first, good, expired or held, then from UNRESOLVED;
     a serial from wherever the books have it.
 
-    Give how many the line takes, and the first move. The units serve the line as far as it still lacks any; the rest waits in
-    the tote for the packer to bring back.
+    Give how many the line takes, and the first move. Good units serve the line as far as it still lacks any; the rest waits in
+    the tote for the packer to bring back. Units that are held, or a serial that is no good, stay so in the tote and serve nobody: the
+    line keeps its promise of others, and who decides about them finds them there.
     """
     place = _lies_at(desk, pick)
-    claimed, key = 0, (place, pick.sku, pick.lot, pick.serial, pick.owner)
+    key = (place, pick.sku, pick.lot, pick.serial, pick.owner)
     is_late = desk.ledger.get(Part, pick.part).state in ("packed", "shipped", "dropped")  # nobody packs that tote any more
-    if is_late:
-        counting.open_task(desk, tote, pick.sku, pick.lot, pick.owner, quantity, "left in the tote")
-    for bucket in () if is_late else ("backordered", "reserved"):
-        line = books.line_at(desk, pick.order_id, pick.line)
-        if units := min(quantity - claimed, getattr(line, bucket)):
-            _claim(desk, line, bucket, units)
-            claimed += units
-    left, expected, moved = quantity, 0, []
-    for status in STATUSES if pick.serial else ("available", "expired"):
+    takes, left, expected = [], quantity, 0
+    for status in STATUSES if pick.serial else FROM_BINS:
         balance = desk.ledger.get(Balance, *key, status)
         if balance and pick.serial and balance.reserved:  # this very unit is in the tote: whoever else was to take it cannot
             shrinking.unbind_at(desk, balance, 0)
             balance = desk.ledger.get(Balance, *key, status)
         free = min(left, balance.on_hand - balance.reserved) if balance else 0
-        expected += balance.on_hand if balance else 0
+        expected += balance.on_hand if balance and status in GOOD else 0
         if free:
-            if books.is_sellable(desk, place, status):
-                shrinking.make_room(desk, pick.sku, pick.owner, free, "picked beyond the plan")
-            moved.append(_beyond(desk, pick, free, place, tote, at_ms, status))
+            takes.append((free, place, status))
             left -= free
     if left:
-        moved.append(_beyond(desk, pick, left, counting.unresolved(pick.place), tote, at_ms, "available"))
+        takes.append((left, counting.unresolved(pick.place), "available"))
+    set_apart = sum(units for units, _, status in takes if status not in GOOD)
+    if is_late or set_apart:
+        cause = "left in the tote" if is_late else "held in the tote"
+        counting.open_task(desk, tote, pick.sku, pick.lot, pick.owner, quantity if is_late else 0, cause)
+    claimed = 0
+    for bucket in () if is_late else ("backordered", "reserved"):
+        line = books.line_at(desk, pick.order_id, pick.line)
+        if units := min(quantity - set_apart - claimed, getattr(line, bucket)):
+            _claim(desk, line, bucket, units)
+            claimed += units
+    moved = []
+    for units, source, status in takes:
+        if source == place and books.is_sellable(desk, place, status):
+            shrinking.make_room(desk, pick.sku, pick.owner, units, "picked beyond the plan")
+        moved.append(_beyond(desk, pick, units, source, tote, at_ms, status))
+        if status == "held":
+            sensing.follow_held(desk, source, pick, units, tote)
     if pick.lot:
         shrinking.keep_dates(desk, pick.sku, pick.owner, "picked beyond the plan")
     promising.fill_backorders(desk, pick.sku, pick.owner)
@@ -238,7 +250,7 @@ def _beyond(desk: Desk, pick: Pick, quantity: int, source: str, tote: str, at_ms
         serial=pick.serial,
         owner=pick.owner,
         status=status,
-        to_status="available",
+        to_status="available" if status in GOOD else status,
         at_ms=at_ms,
     )
 

@@ -8,7 +8,7 @@ from floorwise.core.flow.entry import ParkRow, park_row
 from floorwise.core.model import events
 from floorwise.core.model.orders import Order, OrderLine
 from floorwise.core.model.parcels import Parcel, ParcelLine
-from floorwise.core.model.returns import GRADES, Rma, refund_for
+from floorwise.core.model.returns import GRADES, ReturnedUnits, Rma, refund_for
 from floorwise.core.model.stock import Balance
 from floorwise.core.ports import Desk, Ledger
 
@@ -108,7 +108,7 @@ def sale_of(ledger: Ledger, wanted: MatchReturn) -> OrderLine | None:
 def receive_return(desk: Desk, told: ReceiveReturn) -> dict:
     """Book the goods from the customer's parcels onto the bench, with status "returned"."""
     rma = _rma(desk, told.rma, "approved")
-    left = rma.quantity
+    left, number = rma.quantity, 0
     for row in desk.ledger.find(ParcelLine, "by_line", rma.order_id, rma.line):
         parcel = desk.ledger.get(Parcel, row.parcel)
         for there in desk.ledger.find(Balance, "key", parcel.place, rma.sku) if parcel.delivered_at_ms else ():
@@ -127,6 +127,8 @@ def receive_return(desk: Desk, told: ReceiveReturn) -> dict:
                     status=there.status,
                     to_status="returned",
                 )
+                number += 1
+                desk.ledger.insert(ReturnedUnits(rma.rma, number, there.lot, there.serial, there.owner, units))
                 left -= units
     if left:
         raise WrongState(f"return {rma.rma}: {left} of {rma.quantity} {rma.sku} are in no delivered parcel of the order")
@@ -138,7 +140,10 @@ def receive_return(desk: Desk, told: ReceiveReturn) -> dict:
 
 
 def grade_return(desk: Desk, told: GradeReturn) -> dict:
-    """Move the goods where their grade belongs; grade A can be promised at once."""
+    """Move the goods that came with this return where their grade belongs; grade A can be promised at once.
+
+    StockConflict when they are not on the bench any more; those of other returns and owners stay there.
+    """
     rma = _rma(desk, told.rma, "received")
     if told.grade not in GRADES:
         raise BadInput(f"return {rma.rma}: grade {told.grade!r}; known are {', '.join(GRADES)}")
@@ -147,30 +152,32 @@ def grade_return(desk: Desk, told: GradeReturn) -> dict:
     target = {"A": told.place, "B": OUTLET, "C": "SCRAP"}[told.grade]
     if told.grade != "C":
         books.location_at(desk, target)
-    left, owner = rma.quantity, "house"
-    for there in desk.ledger.find(Balance, "key", RETURNS, rma.sku):
-        if there.status == "returned" and (units := min(left, there.on_hand)):
-            books.move(
-                desk,
-                rma.sku,
-                units,
-                RETURNS,
-                target,
-                "grade",
-                rma.rma,
-                lot=there.lot,
-                serial=there.serial,
-                owner=there.owner,
-                status="returned",
-                to_status=books.status_now(desk, rma.sku, there.lot) if told.grade == "A" else GRADES[told.grade],
-            )
-            left, owner = left - units, there.owner
-    if left:
-        raise StockConflict(f"return {rma.rma}: {left} of {rma.quantity} units are not on the bench any more")
+    came = desk.ledger.find(ReturnedUnits, "key", rma.rma)
+    for own in came:
+        there = desk.ledger.get(Balance, RETURNS, rma.sku, own.lot, own.serial, own.owner, "returned")
+        if there is None or there.on_hand < own.quantity:
+            lies = there.on_hand if there else 0
+            named = " ".join(filter(None, (rma.sku, own.lot, own.serial)))
+            raise StockConflict(f"return {rma.rma}: {lies} of its {own.quantity} {named} are on the bench")
+        books.move(
+            desk,
+            rma.sku,
+            own.quantity,
+            RETURNS,
+            target,
+            "grade",
+            rma.rma,
+            lot=own.lot,
+            serial=own.serial,
+            owner=own.owner,
+            status="returned",
+            to_status=books.status_now(desk, rma.sku, own.lot) if told.grade == "A" else GRADES[told.grade],
+        )
     desk.ledger.change(rma, state="graded", grade=told.grade)
     desk.tell(events.ReturnGraded(rma.rma, told.grade, target))
     if told.grade == "A":
-        promising.fill_backorders(desk, rma.sku, owner)
+        for owner in sorted({own.owner for own in came}):
+            promising.fill_backorders(desk, rma.sku, owner)
     return {"rma": rma.rma, "grade": told.grade}
 
 

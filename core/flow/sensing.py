@@ -142,6 +142,21 @@ def record_excursion(desk: Desk, told: RecordExcursion) -> dict:
     return {"excursion": name, "exposed": len(exposed)}
 
 
+def follow_held(desk: Desk, source: str, pick: Pick, quantity: int, target: str) -> None:
+    """Units that were held at `source` lie at `target` now: each undecided case that holds them there holds them here too."""
+    for state in ("ended", "open"):
+        for case in desk.ledger.find(Excursion, "by_state", desk.site, state):
+            rows = desk.ledger.find(Exposure, "key", case.excursion)
+            alike = (source, pick.sku, pick.lot, pick.owner)
+            if not any(row.what == "held" and (row.place, row.sku, row.lot, row.owner) == alike for row in rows):
+                continue
+            words = (target, pick.sku, pick.lot, pick.owner, quantity, pick.order_id, pick.line, "")
+            moved = Exposure(case.excursion, case.exposures + 1, "held", *words)
+            desk.ledger.insert(moved)
+            desk.ledger.change(case, exposures=moved.number)
+            desk.tell(events.ExcursionExtended(case.excursion, case.subject, case.to_ms, case.peak_milli, _told([moved])))
+
+
 def settle_excursion(desk: Desk, wanted: SettleExcursion) -> dict:
     """Decide the case: units still held for it become available or damaged. What has moved on since is left to whoever moved it.
 

@@ -2,9 +2,10 @@
 
 from typing import NamedTuple
 
+from floorwise.core import journal
 from floorwise.core.errors import BadInput, NotFound, WrongState
 from floorwise.core.flow import books
-from floorwise.core.flow.following import follow
+from floorwise.core.flow.following import follow, require_next, require_own
 from floorwise.core.model import events
 from floorwise.core.model.journal import Delivered
 from floorwise.core.model.parcels import Parcel, ParcelLine
@@ -13,6 +14,7 @@ from floorwise.core.model.work import Part
 from floorwise.core.ports import Desk
 
 LABELS = "labels"  # the consumer of the journal that buys labels
+KINDS = ("LabelWanted",)  # what it follows
 MOST_PARCELS = 5_000  # on one manifest
 
 
@@ -34,10 +36,19 @@ class HandOver(NamedTuple):
 
 
 def record_label(desk: Desk, told: RecordLabel) -> dict:
-    """Note the label; the same event again changes nothing, so a label is never bought and noted twice."""
+    """Note the label; the same event again changes nothing, so a label is never bought and noted twice.
+
+    NotFound when the event does not want a label for this parcel, WrongState when an earlier one still waits for its label.
+    """
     parcel = _parcel(desk, told.parcel)
+    wanted = require_own(desk, LABELS, told.number, KINDS)
+    if journal.body_of(wanted)["parcel"] != parcel.parcel:
+        raise NotFound(f"event {told.number} wants a label for parcel {journal.body_of(wanted)['parcel']}, not for {parcel.parcel}")
+    if not told.tracking:
+        raise BadInput(f"label of parcel {parcel.parcel}: a label bears a tracking number")
     if not desk.ledger.insert(Delivered(LABELS, told.number, told.tracking)):
         return {"parcel": parcel.parcel, "again": 1}
+    require_next(desk, LABELS, told.number, KINDS)
     desk.ledger.change(parcel, tracking=told.tracking, status="labelled" if parcel.status == "packed" else parcel.status)
     follow(desk, LABELS, told.number)
     desk.tell(events.LabelRecorded(parcel.parcel, told.tracking, told.document))

@@ -14,6 +14,7 @@ Units taken back become backordered, and are promised again in order of age as s
 from floorwise.core.errors import OutOfStock
 from floorwise.core.flow import books, promising
 from floorwise.core.model import events
+from floorwise.core.model.catalog import Sku
 from floorwise.core.model.orders import Order, OrderLine
 from floorwise.core.model.stock import Balance, Pool, overpromised
 from floorwise.core.model.work import Part, PartLine, Pick, Tour
@@ -49,6 +50,25 @@ def lose(
     if balance.lot:
         keep_dates(desk, balance.sku, balance.owner, cause)
     promising.fill_backorders(desk, balance.sku, balance.owner)
+
+
+def promise_again(desk: Desk, line: OrderLine, quantity: int, cause: str) -> None:
+    """Promise `quantity` backordered units of a line again, which it had in hand and lost: free units first, then those of younger
+    orders that nobody walks for, the youngest order's first. The rest stays backordered."""
+    done = max(0, line.backordered - quantity)
+    promising.fill_backorders(desk, line.sku, line.owner)
+    line, article = books.line_at(desk, line.order_id, line.line), desk.ledger.get(Sku, line.sku)
+    for other in reversed(desk.ledger.find(OrderLine, "by_promised", desk.site, line.sku, line.owner)):
+        younger = (other.placed_at_ms, other.order_id, other.line) > (line.placed_at_ms, line.order_id, line.line)
+        if (lacking := line.backordered - done) <= 0 or not younger or not other.reserved:
+            continue
+        _backorder(desk, other, min(lacking, other.reserved), cause)
+        if units := promising.promise(desk, article, line.owner, lacking, line.min_expiry_ms):
+            line = books.shift(desk, line, "backordered", "reserved", units)
+            order = desk.ledger.get(Order, line.order_id)
+            desk.ledger.change(order, waiting=order.waiting + units)
+            desk.tell(events.BackorderFilled(line.order_id, line.line, line.sku, units))
+    promising.fill_backorders(desk, line.sku, line.owner)
 
 
 def make_room(desk: Desk, sku: str, owner: str, quantity: int, cause: str) -> None:
@@ -178,13 +198,18 @@ def _take_promises(desk: Desk, sku: str, owner: str, missing: int, min_expiry_ms
     for line in reversed(desk.ledger.find(OrderLine, "by_promised", desk.site, sku, owner)):
         if missing > 0 and line.reserved and max(line.min_expiry_ms, desk.now_ms) >= min_expiry_ms:
             units = min(missing, line.reserved)
-            books.shift(desk, line, "reserved", "backordered", units)
-            promising.free(desk, sku, owner, units)
-            order = desk.ledger.get(Order, line.order_id)
-            desk.ledger.change(order, waiting=order.waiting - units)
-            desk.tell(events.ReservationShrunk(line.order_id, line.line, sku, units, cause))
+            _backorder(desk, line, units, cause)
             missing -= units
     return missing
+
+
+def _backorder(desk: Desk, line: OrderLine, units: int, cause: str) -> None:
+    """Take a promise back that nobody walks for."""
+    books.shift(desk, line, "reserved", "backordered", units)
+    promising.free(desk, line.sku, line.owner, units)
+    order = desk.ledger.get(Order, line.order_id)
+    desk.ledger.change(order, waiting=order.waiting - units)
+    desk.tell(events.ReservationShrunk(line.order_id, line.line, line.sku, units, cause))
 
 
 def _recall(desk: Desk, part: Part, cause: str) -> None:

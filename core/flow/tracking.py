@@ -9,9 +9,11 @@ from floorwise.core.model import events
 from floorwise.core.model.catalog import Sku
 from floorwise.core.model.orders import BUCKETS, Order, OrderLine
 from floorwise.core.model.parcels import Parcel, ParcelLine, Scan, status_after
+from floorwise.core.model.returns import Rma
+from floorwise.core.model.stock import Balance
 from floorwise.core.ports import Desk
 
-SCANNED = ("in_transit", "out_for_delivery", "failed_attempt", "lost", "delivered")
+SCANNED = ("in_transit", "out_for_delivery", "failed_attempt", "lost", "delivered", "delivered_in_error")
 
 
 class RecordScan(NamedTuple):
@@ -27,9 +29,9 @@ class RecordScan(NamedTuple):
 def record_scan(desk: Desk, told: RecordScan) -> dict:
     """Keep the scan and derive the parcel's status from all of them; the same scan again changes nothing.
 
-    The first "delivered" delivers the lines and stays so: later scans change the status, never the lines back. The first time
-    a parcel is "lost" its lines are replaced, linked to the lost ones; found again and lost again it is replaced no more.
-    BadInput for an unknown status or a delivery without proof.
+    The first "delivered" delivers the lines and stays so whatever is seen later; "delivered_in_error" alone takes it back. The first
+    time a parcel is "lost" its lines are replaced, linked to the lost ones; found again and lost again it is replaced no more.
+    BadInput for an unknown status or a delivery without proof; WrongState when what was delivered in error came back as a return.
     """
     if told.status not in SCANNED:
         raise BadInput(f"scan of {told.tracking}: status {told.status!r}; known are {', '.join(SCANNED)}")
@@ -45,30 +47,56 @@ def record_scan(desk: Desk, told: RecordScan) -> dict:
         raise WrongState(f"parcel {parcel.parcel} is {parcel.status}: it has not been handed over")
     if not desk.ledger.insert(Scan(parcel.parcel, told.at_ms, told.status, told.source, told.proof, desk.now_ms)):
         return {"parcel": parcel.parcel, "status": parcel.status, "again": 1}
-    latest = status_after(desk.ledger.find(Scan, "key", parcel.parcel))
+    latest, delivery = status_after(desk.ledger.find(Scan, "key", parcel.parcel))
+    delivered_at_ms, was_at_ms = delivery.at_ms if delivery else 0, parcel.delivered_at_ms
     values = {"status": latest.status, "status_at_ms": latest.at_ms}
-    is_first_delivery = told.status == "delivered" and not parcel.delivered_at_ms
-    if is_first_delivery:
-        values |= {"delivered_at_ms": told.at_ms, "proof": told.proof}
-    is_given_up = latest.status == "lost" and not parcel.lost_at_ms and not parcel.delivered_at_ms
+    if delivered_at_ms != was_at_ms:
+        values |= {"delivered_at_ms": delivered_at_ms, "proof": delivery.proof if delivery else ""}
+    kept, is_given_up = "lost" if parcel.lost_at_ms else "shipped", latest.status == "lost" and not parcel.lost_at_ms
     if is_given_up:
         values |= {"lost_at_ms": desk.now_ms}
     parcel = desk.ledger.change(parcel, **values)
     desk.tell(events.ParcelScanned(parcel.parcel, told.status, told.at_ms, told.source))
-    if is_first_delivery:
-        _deliver(desk, parcel, told)
-    elif is_given_up:
+    if was_at_ms and delivery is None:
+        _undo_delivery(desk, parcel, kept, told.at_ms)
+    elif delivery is not None and not was_at_ms:
+        _deliver(desk, parcel, kept, delivery)
+    elif delivered_at_ms != was_at_ms:
+        for row in desk.ledger.find(ParcelLine, "key", parcel.parcel):
+            line = books.line_at(desk, row.order_id, row.line)
+            desk.ledger.change(line, delivered_at_ms=_last_delivery_ms(desk, line))
+    if is_given_up:
         _replace(desk, parcel)
     return {"parcel": parcel.parcel, "status": parcel.status}
 
 
-def _deliver(desk: Desk, parcel: Parcel, told: RecordScan) -> None:
-    move_unit(desk, parcel, "TRANSIT", "CUSTOMER", told.tracking)
+def _deliver(desk: Desk, parcel: Parcel, bucket: str, delivery: Scan) -> None:
+    move_unit(desk, parcel, "TRANSIT", "CUSTOMER", parcel.tracking)
     for row in desk.ledger.find(ParcelLine, "key", parcel.parcel):
         line = books.line_at(desk, row.order_id, row.line)
-        bucket = "lost" if parcel.lost_at_ms else "shipped"
-        books.shift(desk, line, bucket, "delivered", row.quantity, delivered_at_ms=max(line.delivered_at_ms, told.at_ms))
-    desk.tell(events.ParcelDelivered(parcel.parcel, parcel.order_id, told.at_ms, told.proof))
+        books.shift(desk, line, bucket, "delivered", row.quantity, delivered_at_ms=max(line.delivered_at_ms, delivery.at_ms))
+    desk.tell(events.ParcelDelivered(parcel.parcel, parcel.order_id, delivery.at_ms, delivery.proof))
+
+
+def _undo_delivery(desk: Desk, parcel: Parcel, bucket: str, at_ms: int) -> None:
+    """It was delivered in error: the units are on the road again, or lost again."""
+    for row in desk.ledger.find(ParcelLine, "key", parcel.parcel):
+        line = books.line_at(desk, row.order_id, row.line)
+        with_customer = line.delivered - sum(
+            rma.quantity for rma in desk.ledger.find(Rma, "by_line", line.order_id, line.line) if rma.state == "approved"
+        )
+        there = sum(balance.on_hand for balance in desk.ledger.find(Balance, "key", parcel.place, row.sku))
+        if with_customer < row.quantity or there < row.quantity:
+            raise WrongState(f"parcel {parcel.parcel}: units of it come or came back as a return, so it was delivered to the customer")
+        books.shift(desk, line, "delivered", bucket, row.quantity, delivered_at_ms=_last_delivery_ms(desk, line))
+    move_unit(desk, parcel, "CUSTOMER", "TRANSIT", parcel.tracking)
+    desk.tell(events.DeliveryUndone(parcel.parcel, parcel.order_id, at_ms))
+
+
+def _last_delivery_ms(desk: Desk, line: OrderLine) -> int:
+    """When the last of a line's parcels was delivered; 0 when none is."""
+    rows = desk.ledger.find(ParcelLine, "by_line", line.order_id, line.line)
+    return max((desk.ledger.get(Parcel, row.parcel).delivered_at_ms for row in rows), default=0)
 
 
 def _replace(desk: Desk, parcel: Parcel) -> None:

@@ -234,6 +234,16 @@ class PackStarted(NamedTuple):
     station: str
 
 
+class PackShort(NamedTuple):
+    part: str
+    order_id: str
+    line: int
+    sku: str
+    found: int
+    missing: int
+    damaged: int
+
+
 class ParcelPacked(NamedTuple):
     parcel: str
     sscc: str
@@ -282,6 +292,12 @@ class ParcelDelivered(NamedTuple):
     order_id: str
     at_ms: int
     proof: str
+
+
+class DeliveryUndone(NamedTuple):
+    parcel: str
+    order_id: str
+    at_ms: int
 
 
 class ParcelLost(NamedTuple):

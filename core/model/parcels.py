@@ -5,8 +5,12 @@ from typing import NamedTuple
 from floorwise.core.model.record import Index, record
 
 # How far from the door a status is. Scans arrive late, twice and out of order: a scan counts by its own time, and at equal
-# times the further status wins, so the order of arrival never matters.
-RANK = {"packed": 0, "labelled": 1, "loaded": 2, "in_transit": 3, "out_for_delivery": 4, "failed_attempt": 5, "lost": 6, "delivered": 7}
+# times the further status wins, so the order of arrival never matters. What was delivered stays so, whatever is seen of it later,
+# until a carrier says in so many words that it was delivered in error.
+RANK = {
+    "packed": 0, "labelled": 1, "loaded": 2, "in_transit": 3, "out_for_delivery": 4, "failed_attempt": 5, "lost": 6, "delivered": 7,
+    "delivered_in_error": 8,
+}  # fmt: skip
 
 
 @record(
@@ -69,6 +73,16 @@ class Scan(NamedTuple):
     recorded_at_ms: int
 
 
-def status_after(scans: list[Scan]) -> Scan:
-    """The scan that tells the parcel's status: the latest, at equal times the one nearer the door."""
-    return max(scans, key=lambda scan: (scan.at_ms, RANK[scan.status], scan.source))
+def status_after(scans: list[Scan]) -> tuple[Scan, Scan | None]:
+    """The scan that tells the parcel's status, and the one that tells its delivery, None while it is not delivered.
+
+    The latest scan tells the status, at equal times the one further down. A delivery holds from its first scan on: what was seen
+    later changes nothing, unless it is that the delivery was an error; from there on scans count again.
+    """
+    latest, delivery = scans[0], None
+    for scan in sorted(scans, key=lambda scan: (scan.at_ms, RANK[scan.status], scan.source)):
+        if scan.status == "delivered_in_error":
+            latest, delivery = scan, None
+        elif delivery is None:
+            latest, delivery = scan, scan if scan.status == "delivered" else None
+    return latest, delivery

@@ -35,6 +35,18 @@ class Rma(NamedTuple):
     version: int = 0
 
 
+@record(key="rma number", append_only=True)
+class ReturnedUnits(NamedTuple):
+    """What came back with a return: units of one lot or one serial, as they were taken out of its parcels."""
+
+    rma: str
+    number: int  # from 1
+    lot: str
+    serial: str
+    owner: str
+    quantity: int
+
+
 def refund_for(paid_minor: int, ordered: int, units_before: int, units_now: int, refunded_minor: int) -> int:
     """What to pay back for `units_now` more of a line of `ordered` units, `units_before` of which were refunded already.
 

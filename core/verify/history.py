@@ -18,7 +18,7 @@ PATHS: dict[str, dict[str, tuple[tuple[str, ...], str]]] = {
         "OrderReleased": (("",), "waiting"),
         "TourReleased": (("waiting",), "touring"),
         "TourDone": (("touring",), "picked"),
-        "PartDropped": (("waiting", "picked"), "dropped"),  # told right after TourDone when nothing was found
+        "PartDropped": (("waiting", "picked", "packing"), "dropped"),  # right after TourDone when nothing was found, or at the bench
         "PackStarted": (("picked",), "packing"),
         "ParcelPacked": (("packing", "packed"), "packed"),
         "ParcelsHandedOver": (("packed", "shipped"), "shipped"),
@@ -31,6 +31,7 @@ PATHS: dict[str, dict[str, tuple[tuple[str, ...], str]]] = {
         "ParcelsHandedOver": (("labelled",), "shipped"),
         "ParcelLost": (("shipped",), "lost"),
         "ParcelDelivered": (("shipped", "lost"), "delivered"),
+        "DeliveryUndone": (("delivered",), "shipped"),  # or "lost", where it had been before
     },
     "return": {
         "ReturnApproved": (("",), "approved"),
@@ -75,6 +76,7 @@ class History:
         self.last = 0
         self._parcels: dict[str, tuple[str, str, list[list[int]]]] = {}  # parcel -> order, part, lines
         self._parts: dict[str, list[str]] = {}  # tour -> parts
+        self._lost: set[str] = set()  # parcels that were replaced
 
     def see(self, event: Event) -> None:
         """Take the next event in; one that cannot be read is told by the chain's check and passed over here."""
@@ -196,8 +198,17 @@ class History:
         for line, units in lines:
             self._shift((order_id, line), "lost" if was == "lost" else "shipped", "delivered", units, number)
 
+    def _DeliveryUndone(self, body: dict[str, Any], number: int) -> None:
+        self._step("parcel", body["parcel"], "DeliveryUndone", number)
+        back = "lost" if body["parcel"] in self._lost else "shipped"
+        self.state["parcel"][body["parcel"]] = back
+        order_id, _, lines = self._parcels[body["parcel"]]
+        for line, units in lines:
+            self._shift((order_id, line), "delivered", back, units, number)
+
     def _ParcelLost(self, body: dict[str, Any], number: int) -> None:
         self._step("parcel", body["parcel"], "ParcelLost", number)
+        self._lost.add(body["parcel"])
         order_id, _, lines = self._parcels[body["parcel"]]
         if len(lines) != len(body["replaced_by"]):
             self.tally.broken(f"event {number}: parcel {body['parcel']} had {len(lines)} lines, {len(body['replaced_by'])} replace them")

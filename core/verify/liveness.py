@@ -19,7 +19,7 @@ from floorwise.core.verify.check import Check, Tally
 FOLLOWED = {
     "labels": ("LabelWanted",),
     "dispatch": ("TourTaken", "TourChanged", "TourDone"),
-    "buying": ("OrderPlaced", "PickShort", "PurchaseReceived", "StatusChanged", "StockCounted"),
+    "buying": ("OrderPlaced", "PickShort", "PackShort", "PurchaseReceived", "StatusChanged", "StockCounted"),
 }
 # How long the oldest piece may wait, in floor time. A part gets a fall-back tour 5 minutes after its release.
 BOUND_MS = {"timers": 15 * MINUTE_MS, "parts": 30 * MINUTE_MS, "expiry": DAY_MS, **dict.fromkeys(FOLLOWED, 30 * MINUTE_MS)}

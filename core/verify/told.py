@@ -52,9 +52,10 @@ def _parcels(ledger: Ledger, history: History) -> Check:
         tally.equal(where, stands, "packed" if state in ("label wanted", "labelled") else state)
         tally.equal(f"{where} tracking", row.tracking, history.labels.get(row.parcel, ""))
         own = scans.pop(row.parcel, [])
-        if own and row.status != status_after(own).status:
-            tally.broken(f"{where}: {row.status}, its scans say {status_after(own).status}")
-        if bool(row.delivered_at_ms) != any(scan.status == "delivered" for scan in own):
+        latest, delivery = status_after(own) if own else (None, None)
+        if latest and row.status != latest.status:
+            tally.broken(f"{where}: {row.status}, its scans say {latest.status}")
+        if row.delivered_at_ms != (delivery.at_ms if delivery else 0):
             tally.broken(f"{where}: delivered at {row.delivered_at_ms}, its scans differ")
     for parcel in sorted({*told, *scans}):
         tally.broken(f"parcel {parcel}: it was packed or scanned, and is not filed")

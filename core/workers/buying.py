@@ -1,11 +1,9 @@
 """Follows what changes the stock position and has the SKUs reviewed for buying."""
 
 from floorwise.core import journal
-from floorwise.core.flow.buying import BUYING, ReviewStock
+from floorwise.core.flow.buying import BUYING, KINDS, ReviewStock
 from floorwise.core.model.journal import Cursor, Event
 from floorwise.core.warehouse import Warehouse
-
-KINDS = ("OrderPlaced", "PickShort", "PurchaseReceived", "StatusChanged", "StockCounted")
 
 
 def step(warehouse: Warehouse, limit: int) -> int:

@@ -12,7 +12,7 @@ router = APIRouter(tags=["commands"])
 
 # What only floorwise itself does (release, planning, labels bought, timers) is not here. Names that this version lacks are passed over.
 PEOPLE = (
-    "StartPack", "ClosePack", "HandOver",
+    "StartPack", "ReportPackShort", "ClosePack", "HandOver",
     "ReceivePurchase", "ReceiveStock", "ReceiveOpening",
     "OpenCount", "RecordCount", "SettleUnresolved", "ChangeStatus",
     "RequestReturn", "MatchReturn", "ReceiveReturn", "GradeReturn", "RefundReturn",

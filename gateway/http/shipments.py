@@ -32,7 +32,9 @@ class ScanIn(Body):
 @router.get("/shipments")
 def list_shipments(
     gateway: Here,
-    status: Literal["", "packed", "labelled", "loaded", "in_transit", "out_for_delivery", "failed_attempt", "lost", "delivered"] = "",
+    status: Literal[
+        "", "packed", "labelled", "loaded", "in_transit", "out_for_delivery", "failed_attempt", "lost", "delivered", "delivered_in_error"
+    ] = "",
     limit: Annotated[int, Query(ge=1, le=1_000)] = 200,
     after: Text = "",
 ) -> dict[str, Any]:

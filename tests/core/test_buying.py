@@ -119,3 +119,11 @@ def test_events_are_read_once_in_their_order_however_few_at_a_time(shop):
         shop.order(f"R{n}", ("MUG", 1), ("BOWL", 1))
     assert [buying.step(shop.warehouse, 2) for _ in range(4)] == [2, 2, 1, 0]
     assert shop.ledger.get(Cursor, "buying").number == shop.ledger.head[0]
+
+
+def test_a_review_names_an_event_that_changed_the_stock_of_something(shop):
+    with pytest.raises(NotFound, match="event 1 is a SiteAdded; buying follows OrderPlaced"):
+        shop.do(ReviewStock(("MUG",), upto=1))
+    with pytest.raises(NotFound, match="event 999 is not in the journal"):
+        shop.do(ReviewStock(("MUG",), upto=999))
+    assert shop.ledger.get(Cursor, "buying") is None

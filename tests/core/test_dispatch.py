@@ -6,6 +6,7 @@ import jsonschema
 import pytest
 
 from floorwise.core.adapters.bus_local import LocalBus, LocalMessage, matches
+from floorwise.core.errors import NotFound, WrongState
 from floorwise.core.flow.counting import RecordCount
 from floorwise.core.flow.picking import ConfirmPick
 from floorwise.core.flow.touring import TakeTour
@@ -198,3 +199,13 @@ def test_filters_match_as_in_mqtt(topic_filter, topic, is_match):
 def test_nobody_publishes_on_a_wildcard(bus, topic):
     with pytest.raises(ValueError, match="not a topic"):
         bus.publish(topic, b"x")
+
+
+def test_an_event_that_is_not_of_dispatch_or_not_its_next_is_refused(walk):
+    walk.pick()
+    taken, done = (walk.ledger.find(Event, "by_kind", kind)[0].number for kind in ("TourTaken", "TourDone"))
+    with pytest.raises(NotFound, match="event 1 is a SiteAdded; dispatch follows TourTaken, TourChanged, TourDone"):
+        walk.do(dispatch.RecordDispatch(1, "revision 2"))
+    with pytest.raises(WrongState, match=f"event {done} is not the next one for dispatch: event {taken} comes first"):
+        walk.do(dispatch.RecordDispatch(done, "cleared"))
+    assert walk.ledger.get(Cursor, "dispatch") is None

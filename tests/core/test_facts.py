@@ -281,3 +281,33 @@ def happen(floor, number: int, what: str, at: int, units: int) -> None:
     elif what == "age":
         floor.clock.set(floor.clock.now_ms() + DAY_MS)
         expiry.step(floor.warehouse, floor.clock.now_ms(), 10)
+
+
+@pytest.mark.parametrize(
+    ("told", "error", "names"),
+    [
+        (RecordCount("A00-0", "CUP", 1), NotFound, "SKU 'CUP' is unknown"),
+        (RecordCount("Z99", "MUG", 1), NotFound, "location 'Z99'"),
+        (RecordCount("", "MUG", 1), NotFound, "location ''"),
+        (RecordCount("SUPPLIER", "MUG", 1), BadInput, "'SUPPLIER' is not a bin or a handling unit"),
+        (RecordCount("UNRESOLVED:A00-0", "MUG", 1), BadInput, "'UNRESOLVED:A00-0' is not a bin"),
+        (RecordCount("pallet:P9", "MUG", 1), NotFound, "'P9' is unknown"),
+        (RecordCount("A00-0", "MUG", -1), BadInput, "-1 is below zero"),
+        (RecordCount("A00-0", "MUG", 1, lot="L1"), BadInput, "not tracked by lot, and lot L1 is given"),
+    ],
+)
+def test_a_count_of_what_nobody_can_count_is_refused_by_name(floor, told, error, names):
+    with pytest.raises(error, match=names):
+        floor.do(told)
+    assert floor.told("StockCounted") == []
+
+
+@pytest.mark.usefixtures("sound")
+def test_a_parcel_that_has_left_cannot_be_counted_here(floor):
+    floor.stock("MUG", 2)
+    floor.order("R1", ("MUG", 2))
+    (parcel,) = floor.ship()
+    for command in (RecordCount(parcel.place, "MUG", 1), OpenCount(parcel.place, "MUG")):
+        with pytest.raises(WrongState, match=f"{parcel.place} is not on the floor any more, it went to TRANSIT"):
+            floor.do(command)
+    assert on_hand(floor, parcel.place) == 2

@@ -4,14 +4,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from floorwise.core.errors import BadInput, NotFound, WrongState
+from floorwise.core.errors import BadInput, NotFound, StockConflict, WrongState
 from floorwise.core.flow.entry import LineWanted, PlaceOrder
-from floorwise.core.flow.masterdata import AddPackLevels, PackLevelWanted
+from floorwise.core.flow.handling import MoveStock
+from floorwise.core.flow.masterdata import AddPackLevels, AddSkus, PackLevelWanted, SkuWanted
 from floorwise.core.flow.returns import GradeReturn, MatchReturn, ReceiveReturn, RefundReturn, RequestReturn
 from floorwise.core.flow.tracking import RecordScan
 from floorwise.core.model.journal import Review
 from floorwise.core.model.returns import Rma, refund_for
-from floorwise.core.model.stock import Balance, Pool
+from floorwise.core.model.stock import Balance, Pool, Serial
+from floorwise.core.model.work import Pick
 
 DAY_MS = 86_400_000
 LATER_MS = 1_400_000_000_000  # 2014: after every sale of these tests
@@ -252,3 +254,42 @@ def test_a_slip_is_never_matched_to_a_sale_that_came_after_it(sold):
     placed_at_ms = 1_323_075_600_000  # 2011-12-05 09:00, when the floor of these tests opens
     assert sold.do(MatchReturn("c1", "MUG", 1, "slip", "file.csv", 9, placed_at_ms - 1)) == {"rma": ""}
     assert sold.do(MatchReturn("c1", "MUG", 1, "slip", "file.csv", 10, placed_at_ms))["rma"] == "O00000001.1R1"
+
+
+def test_a_grade_takes_the_goods_of_its_own_return_not_those_of_another_owner(floor):
+    for owner in ("house", "brand"):
+        floor.stock("MUG", 2, owner=owner)
+    house, brand = floor.order("R1", ("MUG", 2)), floor.order("R2", ("MUG", 2), owner="brand")
+    for _ in range(2):  # each owner's parts are planned apart
+        floor.deliver()
+    for order in (brand, house):
+        floor.do(RequestReturn(order, 1, 1))
+        floor.do(ReceiveReturn(f"{order}.1R1"))
+    floor.do(GradeReturn(f"{house}.1R1", "A", "A00-0"))
+    on_bench = [(row.owner, row.on_hand) for row in floor.ledger.find(Balance, "key", "RETURNS", "MUG") if row.on_hand]
+    assert on_bench == [("brand", 1)]
+    pools = {owner: floor.ledger.get(Pool, "main", "MUG", owner).eligible for owner in ("house", "brand")}
+    assert pools == {"house": 1, "brand": 0}
+
+
+def test_a_grade_takes_the_lot_and_serial_that_came_with_its_return(floor):
+    floor.do(AddSkus((SkuWanted("CAM", is_serial_tracked=1),)))
+    floor.stock("CAM", 2, serials=("S1", "S2"))
+    first, second = floor.order("R1", ("CAM", 1), customer="c1"), floor.order("R2", ("CAM", 1), customer="c2")
+    floor.deliver()
+    for order in (first, second):
+        floor.do(RequestReturn(order, 1, 1))
+        floor.do(ReceiveReturn(f"{order}.1R1"))
+    sent = {pick.order_id: pick.serial for pick in floor.ledger.find(Pick, "key")}
+    floor.do(GradeReturn(f"{second}.1R1", "C"))
+    assert [floor.ledger.get(Serial, "CAM", sent[order]).place for order in (first, second)] == ["RETURNS", "SCRAP"]
+
+
+def test_goods_that_left_the_bench_are_named_and_nobody_elses_are_taken(sold):
+    sold.do(RequestReturn("O00000001", 1, 2, "a"))
+    sold.do(RequestReturn("O00000001", 1, 2, "b"))
+    for rma in ("O00000001.1R1", "O00000001.1R2"):
+        sold.do(ReceiveReturn(rma))
+    sold.do(MoveStock("MUG", 3, "RETURNS", "OUTLET", status="returned"))
+    with pytest.raises(StockConflict, match=r"return O00000001\.1R1: 1 of its 2 MUG are on the bench"):
+        sold.do(GradeReturn("O00000001.1R1", "B"))

@@ -2,6 +2,7 @@
 
 import pytest
 
+from floorwise.core import journal
 from floorwise.core.errors import BadInput, NotFound, WrongState
 from floorwise.core.flow import shipping
 from floorwise.core.flow.packing import ClosePack, StartPack
@@ -92,8 +93,14 @@ def test_a_manifest_beyond_the_limit_is_refused_and_not_cut(dock, monkeypatch):
         dock.do(HandOver("paper", "M1", (ONE, TWO)))
 
 
+def wanted_for(floor, parcel: str) -> int:
+    """The number of the event that wants this parcel's label."""
+    found = floor.ledger.find(Event, "by_kind", "LabelWanted")
+    return next(event.number for event in found if journal.body_of(event)["parcel"] == parcel)
+
+
 def test_a_label_that_is_told_twice_is_noted_once(dock):
-    wanted = dock.ledger.find(Event, "by_kind", "LabelWanted")[0].number
+    wanted = wanted_for(dock, ONE)
     head = dock.ledger.head
     assert dock.do(RecordLabel(wanted, ONE, "ANOTHER", "another.zpl")) == {"parcel": ONE, "again": 1}
     assert dock.ledger.get(Parcel, ONE).tracking == "T" + dock.ledger.get(Parcel, ONE).sscc
@@ -103,3 +110,38 @@ def test_a_label_that_is_told_twice_is_noted_once(dock):
 def test_a_label_for_an_unknown_parcel_is_refused(dock):
     with pytest.raises(NotFound, match="X"):
         dock.do(RecordLabel(999, "X", "T1", "x.zpl"))
+
+
+@pytest.fixture
+def bench(floor):
+    """Two closed parcels whose labels are wanted and not bought."""
+    floor.stock("MUG", 2)
+    for reference in ("R1", "R2"):
+        floor.order(reference, ("MUG", 1))
+    floor.release(), floor.plan(), floor.take(), floor.pick()
+    for part in ("O00000001.1", "O00000002.1"):
+        floor.do(StartPack(part, "P1"))
+        floor.do(ClosePack(part))
+    return floor
+
+
+def test_a_label_belongs_to_the_event_that_wanted_it(bench):
+    first, second = (wanted_for(bench, parcel) for parcel in (ONE, TWO))
+    for number, error, names in (
+        (second, NotFound, f"event {second} wants a label for parcel {TWO}, not for {ONE}"),
+        (first - 1, NotFound, f"event {first - 1} is a ParcelPacked; labels follows LabelWanted"),
+        (10**6, NotFound, "event 1000000 is not in the journal"),
+    ):
+        with pytest.raises(error, match=names):
+            bench.do(RecordLabel(number, ONE, "T1", "x.zpl"))
+    with pytest.raises(BadInput, match="tracking number"):
+        bench.do(RecordLabel(first, ONE, "", "x.zpl"))
+    assert status(bench, ONE) == "packed"
+
+
+def test_no_label_that_is_still_wanted_is_passed_over(bench):
+    first, second = (wanted_for(bench, parcel) for parcel in (ONE, TWO))
+    with pytest.raises(WrongState, match=f"event {second} is not the next one for labels: event {first} comes first"):
+        bench.do(RecordLabel(second, TWO, "T2", "x.zpl"))
+    bench.do(RecordLabel(first, ONE, "T1", "x.zpl"))
+    assert bench.do(RecordLabel(second, TWO, "T2", "x.zpl")) == {"parcel": TWO}

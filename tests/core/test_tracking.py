@@ -5,9 +5,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from floorwise.core.errors import BadInput, NotFound, WrongState
+from floorwise.core.flow.returns import ReceiveReturn, RequestReturn
 from floorwise.core.flow.tracking import RecordScan
 from floorwise.core.model.orders import Order, OrderLine
 from floorwise.core.model.parcels import Parcel, Scan
+from floorwise.core.verify.all_checks import verify
 
 HOUR_MS = 3_600_000
 
@@ -199,3 +201,66 @@ def test_no_row_of_scans_is_refused_replaces_twice_or_loses_a_unit(new_floor, sc
     assert len(floor.told("ParcelLost")) == len(lines) - 1
     assert floor.buckets(order, 1) in ({"delivered": 4}, {"lost": 4}, {"shipped": 4})
     assert (floor.buckets(order, 1) == {"delivered": 4}) == ("delivered" in seen)
+
+
+def test_what_is_delivered_stays_so_whatever_is_scanned_later(road):
+    scan(road, "delivered", 3)
+    for hour, status in enumerate(("in_transit", "out_for_delivery", "failed_attempt", "lost"), 4):
+        assert scan(road, status, hour)["status"] == "delivered"
+    assert road.buckets("O00000001") == {"delivered": 4} and road.told("ParcelLost") == []
+
+
+def test_a_delivery_in_error_is_taken_back_in_so_many_words_and_delivered_again(road):
+    scan(road, "delivered", 3)
+    assert scan(road, "delivered_in_error", 4)["status"] == "delivered_in_error"
+    assert (road.buckets("O00000001"), parcel_of(road).delivered_at_ms, parcel_of(road).proof) == ({"shipped": 4}, 0, "")
+    assert road.line("O00000001").delivered_at_ms == 0
+    assert scan(road, "out_for_delivery", 5)["status"] == "out_for_delivery"
+    scan(road, "delivered", 6)
+    assert (road.buckets("O00000001"), len(road.told("DeliveryUndone"))) == ({"delivered": 4}, 1)
+    assert road.line("O00000001").delivered_at_ms == parcel_of(road).delivered_at_ms == road.clock.now_ms() + 6 * HOUR_MS
+
+
+def test_a_delivery_in_error_gives_a_lost_parcel_back_to_the_lost(road):
+    scan(road, "lost", 2)
+    scan(road, "delivered", 3)
+    scan(road, "delivered_in_error", 4)
+    assert road.buckets("O00000001", 1) == {"lost": 4}
+    assert len(road.told("ParcelLost")) == 1
+
+
+def test_what_came_back_as_a_return_was_delivered(road):
+    scan(road, "delivered", 3)
+    road.do(RequestReturn("O00000001", 1, 1))
+    for step in (lambda: None, lambda: road.do(ReceiveReturn("O00000001.1R1"))):
+        step()
+        with pytest.raises(WrongState, match="come or came back as a return"):
+            scan(road, "delivered_in_error", 4)
+    assert parcel_of(road).status == "delivered"
+
+
+RUN = (
+    ("in_transit", 1), ("delivered", 3), ("delivered_in_error", 5), ("in_transit", 6), ("delivered", 28), ("delivered", 30),
+    ("in_transit", 31),
+)  # fmt: skip
+
+
+@settings(max_examples=40)
+@given(st.permutations(RUN), st.integers(0, len(RUN)))
+def test_the_order_of_arrival_changes_nothing(new_floor, scans, known):
+    """After all scans every order of arrival says the same, and after some of them what those alone say."""
+    seen = []
+    for row in (sorted(scans[:known], key=lambda scan: scan[1]), scans[:known]):
+        floor = new_floor()
+        floor.stock("MUG", 4)
+        order = floor.order("R1", ("MUG", 4))
+        floor.ship()
+        for status, hour in row:
+            scan(floor, status, hour)
+        parcel = parcel_of(floor)
+        line = floor.line(order)
+        seen.append((parcel.status, parcel.status_at_ms, parcel.delivered_at_ms, parcel.proof, line.delivered_at_ms, floor.buckets(order)))
+        assert [check for check in verify(floor.ledger) if not check.ok] == []
+    assert seen[0] == seen[1]
+    if known == len(RUN):
+        assert seen[0][0] == "delivered" and seen[0][2] == floor.clock.now_ms() + 28 * HOUR_MS

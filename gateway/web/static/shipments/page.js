@@ -15,7 +15,7 @@ const AROUND_MS = 3_600_000; // of a device's trace before and after an excursio
 const DEVICE_MS = 8 * 3_600_000; // of a device's trace without one
 const STEPS = 400;
 const WATCHED = ["temperature_c", "humidity_pct", "shock_mps2", "door_open", "gross_g"];
-const STATUSES = ["packed", "labelled", "loaded", "in_transit", "out_for_delivery", "failed_attempt", "lost", "delivered"];
+const STATUSES = ["packed", "labelled", "loaded", "in_transit", "out_for_delivery", "failed_attempt", "lost", "delivered", "delivered_in_error"];
 const TABS = [["parcels", "Parcels"], ["excursions", "Excursions"], ["devices", "Devices"]];
 
 const zone = signal("UTC");
