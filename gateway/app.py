@@ -21,6 +21,7 @@ from floorwise.gateway.http import (
 from floorwise.gateway.http.asgi import ASGIApp
 from floorwise.gateway.http.context import Gateway
 from floorwise.gateway.http.guard import Guard
+from floorwise.gateway.http.quick import Quick
 
 API = (orders, stock, floor, figures, journal, tours, work, commands, shipments, readings)
 
@@ -44,4 +45,4 @@ def build(gateway: Gateway) -> FastAPI:
 
 def guarded(gateway: Gateway, port: int) -> ASGIApp:
     """The application as it faces the world, listening on `port`."""
-    return Guard(build(gateway), gateway.settings.host, port, gateway.settings.hosts)
+    return Guard(Quick(build(gateway), gateway), gateway.settings.host, port, gateway.settings.hosts)

@@ -1,8 +1,8 @@
 """The live gateway: where its rooms are put together, started in their order and stopped in the other.
 
-    data/ledger.sqlite, heads.jsonl   orders, stock, journal      data/readings.duckdb   what devices measured
-    data/labels/                      labels of the paper carrier  data/floor_clock.json  floor time, once a second
-    data/gateway.json                 where this gateway listens, while it does; data/gateway.lock holds others off
+data/ledger.sqlite, heads.jsonl   orders, stock, journal      data/readings.duckdb   what devices measured
+data/labels/                      labels of the paper carrier  data/floor_clock.json  floor time, once a second
+data/gateway.json                 where this gateway listens, while it does; data/gateway.lock holds others off
 """
 
 import asyncio
@@ -41,6 +41,7 @@ from floorwise.gateway.broker import start as start_broker
 from floorwise.gateway.conditions import LedgerConditions
 from floorwise.gateway.handhelds import Handhelds
 from floorwise.gateway.http.context import Check, Gateway
+from floorwise.gateway.http.protocol import BoundedHttp
 from floorwise.gateway.http.streams import Streams
 from floorwise.gateway.reader import Readers
 from floorwise.gateway.sensing_desk import SensingDesk
@@ -226,8 +227,8 @@ class Live:
         port = listener.getsockname()[1]
         host = f"[{self.settings.host}]" if ":" in self.settings.host else self.settings.host
         config = uvicorn.Config(
-            app.guarded(self.gateway, port), lifespan="off", log_config=None, access_log=False, server_header=False,
-            limit_concurrency=CONNECTIONS, timeout_graceful_shutdown=HTTP_STOP_S,
+            app.guarded(self.gateway, port), http=BoundedHttp, ws="none", lifespan="off", log_config=None, access_log=False,
+            server_header=False, limit_concurrency=CONNECTIONS, timeout_graceful_shutdown=HTTP_STOP_S,
         )  # fmt: skip
         server = _Server(config)
         serving = asyncio.create_task(server.serve(sockets=[listener]))

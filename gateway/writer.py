@@ -5,6 +5,7 @@ its commits. Nothing leaves before the commit: replies, wake-ups of those who fo
 """
 
 import asyncio
+import contextlib
 import queue
 import sqlite3
 import threading
@@ -38,7 +39,8 @@ class Stopped(Busy):
 class _Job(NamedTuple):
     command: Any
     key: str
-    reply: Future
+    reply: Future | asyncio.Future
+    loop: asyncio.AbstractEventLoop | None = None  # of an asyncio.Future
 
 
 class Writer:
@@ -51,7 +53,9 @@ class Writer:
         warehouse.group = GROUP_COMMANDS + 1  # commits are the writer's to make
         self._warehouse = warehouse
         self._on_commit = on_commit
-        self._queue: queue.Queue[_Job | None] = queue.Queue(bound)
+        self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._bound = bound
+        self._door = threading.Lock()  # nothing is put in behind the order to stop
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
         self._is_open = False
         self._number = warehouse.ledger.head[0]
@@ -65,9 +69,10 @@ class Writer:
 
     def stop(self) -> None:
         """Do what was accepted, then end; what comes later is told so."""
-        self._is_open = False
-        if self._thread.is_alive():
+        with self._door:
+            self._is_open = False
             self._queue.put(None)
+        if self._thread.is_alive():
             self._thread.join()
 
     @property
@@ -82,20 +87,16 @@ class Writer:
 
     def submit(self, command: Any, key: str = "") -> Future:
         """Hand over a command; the future gets its reply, or its refusal, once it is durable. Busy when the queue is full."""
-        if self.fault:
-            raise Stopped(f"the writer has stopped: {self.fault}")
-        if not self._is_open:
-            raise Stopped("the gateway is going down")
         job = _Job(command, key, Future())
-        try:
-            self._queue.put_nowait(job)
-        except queue.Full:
-            raise Busy(f"{self._queue.maxsize} commands wait already") from None
+        self._put(job)
         return job.reply
 
     async def execute(self, command: Any, key: str = "") -> dict[str, Any]:
         """The reply to a command, after its commit; raises what `Warehouse.execute` raises, and Busy."""
-        return await asyncio.wrap_future(self.submit(command, key))
+        loop = asyncio.get_running_loop()
+        job = _Job(command, key, loop.create_future(), loop)
+        self._put(job)
+        return await job.reply
 
     def execute_and_wait(self, command: Any, key: str = "") -> dict[str, Any]:
         """The same for threads that may block; never call it on the event loop."""
@@ -106,6 +107,16 @@ class Writer:
                 raise
             except Busy:
                 time.sleep(0.05)  # a worker has time: people and devices come first
+
+    def _put(self, job: _Job) -> None:
+        with self._door:
+            if self.fault:
+                raise Stopped(f"the writer has stopped: {self.fault}")
+            if not self._is_open:
+                raise Stopped("the gateway is going down")
+            if self._queue.qsize() >= self._bound:
+                raise Busy(f"{self._bound} commands wait already")
+            self._queue.put(job)
 
     def _run(self) -> None:
         try:
@@ -119,13 +130,14 @@ class Writer:
             self.fault = f"{type(error).__name__}: {error}"
             log.exception("writer_stopped")
         finally:
-            self._is_open = False
+            with self._door:
+                self._is_open = False
             self._turn_away()
             self._warehouse.ledger.close()
 
     def _group(self, job: _Job) -> bool:
         """Do a command and those behind it, commit, reply; False when the last of them was the order to stop."""
-        done: list[tuple[_Job, dict[str, Any] | None, Exception | None]] = []
+        done: list[_Done] = []
         until, goes_on = time.monotonic() + GROUP_MS / 1000, True
         try:
             while True:
@@ -142,8 +154,7 @@ class Writer:
                 job = following
             self._warehouse.commit()
         except BaseException:
-            for given, _, _ in done:
-                _reply(given, None, Stopped("the writer stopped before the commit; ask again with the same key"))
+            _answer([(job, None, Stopped("the writer stopped before the commit; ask again with the same key")) for job, _, _ in done])
             raise
         self.commits += 1
         self.commands += len(done)
@@ -151,8 +162,7 @@ class Writer:
         if number != self._number:
             self._number = number
             self._on_commit(number)
-        for answered in done:
-            _reply(*answered)
+        _answer(done)
         return goes_on
 
     def _do(self, job: _Job) -> tuple[dict[str, Any] | None, Exception | None]:
@@ -182,13 +192,34 @@ class Writer:
             except queue.Empty:
                 return
             if job is not None:
-                _reply(job, None, Stopped(f"the writer has stopped: {self.fault or 'the gateway is going down'}"))
+                _answer([(job, None, Stopped(f"the writer has stopped: {self.fault or 'the gateway is going down'}"))])
 
 
-def _reply(job: _Job, reply: dict[str, Any] | None, refusal: Exception | None) -> None:
-    """Answer whoever asked, unless they are gone: what was done stays done."""
-    if not job.reply.set_running_or_notify_cancel():
-        return
+_Done = tuple[_Job, dict[str, Any] | None, Exception | None]  # a command with its reply or its refusal
+
+
+def _answer(done: list[_Done]) -> None:
+    """Answer whoever asked; an event loop is woken once for all of its own."""
+    of_loops: dict[asyncio.AbstractEventLoop, list[_Done]] = {}
+    for answered in done:
+        job = answered[0]
+        if job.loop is not None:
+            of_loops.setdefault(job.loop, []).append(answered)
+        elif job.reply.set_running_or_notify_cancel():
+            _reply(answered)
+    for loop, theirs in of_loops.items():
+        with contextlib.suppress(RuntimeError):  # closed: nobody waits there any more
+            loop.call_soon_threadsafe(_reply_all, theirs)
+
+
+def _reply_all(done: list[_Done]) -> None:
+    for answered in done:
+        if not answered[0].reply.done():  # cancelled: whoever asked is gone, and what was done stays done
+            _reply(answered)
+
+
+def _reply(answered: _Done) -> None:
+    job, reply, refusal = answered
     if refusal is None:
         job.reply.set_result(reply)
     else:

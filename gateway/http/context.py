@@ -1,5 +1,6 @@
 """What every route works with, and the types that bound what a request may say."""
 
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -88,8 +89,11 @@ def gateway_of(request: Request) -> Gateway:
     return request.app.state.gateway
 
 
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")
+
+
 def _text(value: str) -> str:
-    if any(c == "\0" or "\ud800" <= c <= "\udfff" for c in value):
+    if _NO_TEXT.search(value):
         raise ValueError("holds a character that no text has")
     return value
 

@@ -53,16 +53,20 @@ class OrderIn(Body):
 
     def command(self) -> PlaceOrder:
         """The command that this body asks for."""
-        return PlaceOrder(**(self.model_dump() | {"lines": tuple(LineWanted(**line.model_dump()) for line in self.lines)}))
+        return PlaceOrder(**(self.__dict__ | {"lines": tuple([LineWanted(**line.__dict__) for line in self.lines])}))
 
 
 @router.post("/orders", status_code=201)
 async def place_order(body: OrderIn, gateway: Here, response: Response, key: Key = "") -> dict[str, Any]:
     """Accept an order from any channel; units that cannot be promised are backordered, lines that make no sense parked."""
     reply = await gateway.writer.execute(body.command(), key)
-    if reply.get("again") or not reply["order_id"]:
-        response.status_code = 200
+    response.status_code = status(reply)
     return reply
+
+
+def status(reply: dict[str, Any]) -> int:
+    """201 for an order that is new, 200 where there is none or was one already."""
+    return 200 if reply.get("again") or not reply["order_id"] else 201
 
 
 @router.get("/orders")

@@ -35,6 +35,10 @@ class ConfirmIn(Body):
     net_g: Whole = 0
     override_by: Text = ""
 
+    def command(self, tour_id: str, number: int) -> ConfirmPick:
+        """The command that this body asks for."""
+        return ConfirmPick(tour=tour_id, number=number, **self.__dict__)
+
 
 class ShortIn(Body):
     found: Whole
@@ -43,6 +47,10 @@ class ShortIn(Body):
     done_at_ms: Whole = 0
     net_g: Whole = 0
     override_by: Text = ""
+
+    def command(self, tour_id: str, number: int) -> ReportShort:
+        """The command that this body asks for."""
+        return ReportShort(tour=tour_id, number=number, **self.__dict__)
 
 
 @router.get("/tours")
@@ -85,13 +93,13 @@ async def take_tour(tour_id: Text, body: TakeIn, gateway: Here, key: Key = "") -
 @router.post("/tours/{tour_id}/picks/{number}/confirm")
 async def confirm_pick(tour_id: Text, number: Nth, body: ConfirmIn, gateway: Here, key: Key = "") -> dict[str, Any]:
     """Units lie in the tote; the same confirmation again changes nothing."""
-    return await gateway.writer.execute(ConfirmPick(tour=tour_id, number=number, **body.model_dump()), key)
+    return await gateway.writer.execute(body.command(tour_id, number), key)
 
 
 @router.post("/tours/{tour_id}/picks/{number}/short")
 async def report_short(tour_id: Text, number: Nth, body: ShortIn, gateway: Here, key: Key = "") -> dict[str, Any]:
     """Fewer units than the books say were in the bin."""
-    return await gateway.writer.execute(ReportShort(tour=tour_id, number=number, **body.model_dump()), key)
+    return await gateway.writer.execute(body.command(tour_id, number), key)
 
 
 def _cut_off_ms(ledger: Ledger, tour: Tour) -> int:

@@ -67,7 +67,7 @@ DECLARED = {
     "sqlalchemy": "sqlalchemy", "numpy": "numpy", "numba": "numba", "highspy": "highspy", "simpy": "simpy", "matplotlib": "matplotlib",
     "biip": "biip", "python-barcode": "barcode", "duckdb": "duckdb", "fastapi": "fastapi", "iotcore": "iotcore", "msgspec": "msgspec",
     "orjson": "orjson", "prometheus-client": "prometheus_client", "pydantic": "pydantic", "pydantic-settings": "pydantic_settings",
-    "uvicorn": "uvicorn", "influxdb-client": "influxdb_client", "psycopg": "psycopg",
+    "httptools": "httptools", "uvicorn": "uvicorn", "influxdb-client": "influxdb_client", "psycopg": "psycopg",
 }  # fmt: skip
 
 

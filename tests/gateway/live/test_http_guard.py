@@ -1,6 +1,12 @@
 """Who is let in while there is no access control: this machine's programs, this gateway's pages, nobody's else."""
 
+import contextlib
+import socket
+
+import httpx
 import pytest
+
+from floorwise.gateway.http.protocol import HEAD_BYTES
 
 ORDER = {"Content-Type": "application/json"}
 
@@ -63,5 +69,20 @@ def test_a_body_that_cannot_be_understood_is_bad_input(house, body):
 
 
 def test_a_key_of_wild_characters_is_bad_input(house):
-    for key in ("", "a" * 201, "\x7f"):
-        assert house.http.post("/api/orders/NONE/cancel", headers={"Idempotency-Key": key}).status_code == 422
+    for key, status in (("", 422), ("a" * 201, 422), ("\x7f", 400)):  # the last is no HTTP at all
+        assert house.http.post("/api/orders/NONE/cancel", headers={"Idempotency-Key": key}).status_code == status
+
+
+def test_a_head_without_an_end_is_cut_off(house):
+    """The parser itself would keep all of it."""
+    where, told = httpx.URL(house.url), b""
+    with socket.create_connection((where.host, where.port), timeout=30) as line, contextlib.suppress(ConnectionError):
+        line.sendall(b"GET /api/clock HTTP/1.1\r\nHost: x\r\nX-Much: " + b"a" * HEAD_BYTES)
+        while more := line.recv(1_000):
+            told += more
+    assert told == b"" or told.startswith(b"HTTP/1.1 400 ")
+
+
+def test_a_head_up_to_the_bound_is_read(house):
+    answer = house.http.get("/api/clock", headers={"X-Much": "a" * (HEAD_BYTES - 1_000)})
+    assert answer.status_code == 200
