@@ -41,7 +41,7 @@ def command(
         "tours": [{"orders": walk.orders, "stops": walk.stops, "length": _number(walk.length)} for walk in answer.tours],
     }
     for tour, shift in zip(found["tours"], answer.schedule, strict=False):
-        tour |= {"picker": shift.picker, "begin_ms": shift.begin_ms, "end_ms": shift.end_ms}
+        tour |= {"picker": shift.picker, "begin_ms": shift.begin_ms, "end_ms": shift.end_ms, "lost_ms": shift.lost_ms}
     if svg is not None:
         if answer.floor is None:
             fail(f"{file.name}: this format is not drawn")

@@ -1,7 +1,8 @@
 """Orders into batches, batches to pickers, in an order that keeps every due time; least total time.
 
 Hard due times (van Gils et al. 2019): a batch must end before the earliest due time of its orders and before its picker's shift does. A
-batch takes set-up, walking and the orders' own picking time. `solve_due` anneals over exact tours; `check_due` re-computes a plan.
+batch takes set-up, walking and the orders' own picking time. `solve_due` anneals over exact tours, and finds and proves the best plan of
+few orders (`exact_due`); `check_due` re-computes a plan.
 """
 
 from __future__ import annotations
@@ -9,11 +10,13 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
+from floorwise.optimizer import exact_due
 from floorwise.optimizer.batching import Problem, walked
 from floorwise.optimizer.kernels.block_masks import INFINITE
 from floorwise.optimizer.kernels.lengths import all_lengths
@@ -24,6 +27,7 @@ MOST_ORDERS = 400  # the search keeps an order × order table
 DEFAULT_SECONDS = 2.0
 HOT, COLD = 0.2, 0.001  # in shares of a mean batch
 LATE_PRICE = 3.0  # what a ms of lateness costs on the way
+SEARCH_SHARE = 0.2  # of the time for a plan before the proof of more orders than a moment proves
 ROUNDS = 4  # searches from the start, each with its own cooling; the best of them counts
 FIRST_STEPS, MOST_STEPS_AT_ONCE, LOOK_AT_CLOCK_S, FINISH_S = 200, 20_000, 0.01, 0.005
 
@@ -78,13 +82,17 @@ class Work:
 
 @dataclass(frozen=True)
 class DuePlan:
-    """A plan in which nothing is late. `infeasible` names the orders that no plan can serve in time; they are left out."""
+    """A plan in which nothing is late. `infeasible` names the orders that no plan can serve in time; they are left out.
+
+    `is_proven`: every split, assignment and sequence was considered, and none takes less.
+    """
 
     work: tuple[Work, ...]
     total_ms: int
     infeasible: tuple[tuple[int, str], ...]
     steps: int
     seconds: float
+    is_proven: bool = False
 
     @property
     def makespan_ms(self) -> int:
@@ -129,13 +137,22 @@ def solve_due(
     out = infeasible_orders(problem)
     rows = [n for n in range(len(problem.batching.orders)) if n not in out]
     if not rows:
-        return DuePlan((), 0, tuple(sorted(out.items())), 0, clock() - begun)
+        return DuePlan((), 0, tuple(sorted(out.items())), 0, clock() - begun, True)
     search = _Search(problem, rows, seed)
     budget = DEFAULT_SECONDS if seconds is None and steps is None else seconds
+    is_tiny = exact_due.is_small(len(rows), len(problem.pickers), None)
+    is_small = is_tiny or (budget is not None and exact_due.is_small(len(rows), len(problem.pickers), budget))
+    if is_tiny and (budget is None or budget > 0) and (found := search.prove(begun, None, clock)):
+        return _planned(problem, search, found, out, 0, begun, clock)
     count, chunk = 0, FIRST_STEPS
     while steps is None or count < steps:
         looked = clock()
         left = None if budget is None else budget - FINISH_S - (looked - begun)
+        if is_small and not is_tiny and looked - begun > SEARCH_SHARE * budget:
+            is_small = False
+            if found := search.prove(begun, budget - FINISH_S, clock):
+                return _planned(problem, search, found, out, count, begun, clock)
+            continue
         if left is not None and left <= 0:
             break
         wanted = chunk if steps is None else min(chunk, steps - count)
@@ -147,6 +164,22 @@ def solve_due(
     if search.best_cost >= INFINITE:
         raise NothingInTime(f"{len(rows)} orders, {len(problem.pickers)} pickers: every plan met was late somewhere")
     return DuePlan(search.work(), int(search.best_cost), tuple(sorted(out.items())), count, clock() - begun)
+
+
+def _planned(problem: DueProblem, search: _Search, total: int, out: dict[int, str], count: int, begun: float, clock) -> DuePlan:
+    """Return the best plan of all, or say that there is none."""
+    if total >= INFINITE:
+        raise NothingInTime(f"{len(search.rows)} orders, {len(problem.pickers)} pickers: in every plan something is late")
+    return DuePlan(search.work(), total, tuple(sorted(out.items())), count, clock() - begun, True)
+
+
+def warm_up(problem: DueProblem) -> None:
+    """Load the kernels for floors like that of `problem`."""
+    if problem.batching.orders:
+        with suppress(NothingInTime):
+            search = _Search(problem, [0], 0)
+            search.walk(1, 0.0)
+            search.prove(0.0, None, time.perf_counter)
 
 
 def check_due(problem: DueProblem, plan: DuePlan) -> list[str]:
@@ -213,6 +246,22 @@ class _Search:
                 np.int64(self.best_cost), HOT * self.mean, COLD * self.mean, within, within, steps, LATE_PRICE, self.random,
             )
         )  # fmt: skip
+
+    def prove(self, begun: float, most_s: float | None, clock: Callable[[], float]) -> int | None:
+        """Try every split, assignment and sequence; return the least total (INFINITE if all are late), None if time was up before."""
+        batching = self.problem.batching
+        best = exact_due.BestPlan(
+            self.masks, self.load, np.array(batching.capacity, np.int64), batching.floor.kernel, self.problem.setup_ms,
+            self.problem.speed_mm_s, self.own, self.due, self.may, self.free,
+        )  # fmt: skip
+        found = best.run(lambda: most_s is not None and clock() - begun > most_s)
+        if found is None:
+            return None
+        total, plan = found
+        if total < INFINITE:
+            self.best_cost = total
+            self.best_where, self.best_picker = exact_due.members(plan, len(self.rows))
+        return total
 
     def work(self) -> tuple[Work, ...]:
         problem = self.problem

@@ -1,13 +1,15 @@
-"""A floorwise JSON with people, times or rules of picking, as a schedule: locations in turn, then `schedule.plan`, then the check."""
+"""A floorwise JSON with people, times or rules, as a schedule: locations in turn, the search, locations chosen again, the check."""
 
 import time
 from dataclasses import replace
 
 from floorwise.optimizer import solving
+from floorwise.optimizer.check_rules import check_rules
 from floorwise.optimizer.check_schedule import check_schedule
 from floorwise.optimizer.formats import floorwise_json
 from floorwise.optimizer.formats.errors import FormatError
 from floorwise.optimizer.location import Choice, NotEnoughStock, choose
+from floorwise.optimizer.rechoice_schedule import Picks, Plan, choose_again
 from floorwise.optimizer.schedule import (
     DISTANCE,
     MOST_JOBS,
@@ -18,12 +20,13 @@ from floorwise.optimizer.schedule import (
     Person,
     Schedule,
     ScheduleProblem,
-    lower_bound,
-    plan,
 )
+from floorwise.optimizer.schedule_bounds import lower_bound
+from floorwise.optimizer.schedule_search import plan, routes_of
 
 SPEED_MM_S = 1_000  # where a file without times asks for distance
 CHOOSE_SHARE = 0.3  # of the time
+FIRST_SHARE, RECHOICE_SHARE, SECOND_SHARE = 0.5, 0.4, 0.6  # of the time left each time, where articles lie in several places
 MOST_NAMED = 5
 
 
@@ -37,18 +40,36 @@ def solve_schedule(task: floorwise_json.Task, deadline: float, seed: int) -> "so
     picker = task.pickers[0] if task.pickers else floorwise_json.Picker("anyone", 1, {"orders": 1})
     speed = task.speed_mm_s if task.objective != DISTANCE else 0
     choices, wrong = solving._choose_in_turn(task, picker, speed, until, seed)
-    problem = problem_of(task, people, choices)
+    picks = picks_of(task, choices)
+    problem = problem_of(task, people, picks)
     named = {n: f"order {order.name}: {order.fault}" for n, order in enumerate(task.orders) if order.fault}
     named = {**problem.infeasible, **named}
     if named:
         raise solving.NoPlan("; ".join(named[n] for n in sorted(named)[:MOST_NAMED]))
     try:
-        found = plan(problem, seconds=max(deadline - time.perf_counter(), 0.0), seed=seed)
+        problem, picks, found = _planned(problem, picks, deadline, seed)
     except NothingInTime as error:
         raise solving.NoPlan(str(error)) from None
     solved = time.perf_counter()
-    wrong += check_schedule(problem, found)
+    wrong += check_schedule(problem, found) + check_rules(task, people, found.trips, picks.takes)
     return _answer(task, problem, found, wrong, time.perf_counter() - solved)
+
+
+def _planned(problem: ScheduleProblem, picks: Picks, deadline: float, seed: int) -> tuple[ScheduleProblem, Picks, Schedule]:
+    """Plan with the locations as they are; where articles lie in several, choose again trip by trip and go on from there."""
+    left = max(deadline - time.perf_counter(), 0.0)
+    found = plan(problem, seconds=left * (FIRST_SHARE if problem.is_chosen else 1.0), seed=seed)
+    if not problem.is_chosen:
+        return problem, picks, found
+    chosen = 0
+    for share in (RECHOICE_SHARE, 1.0):
+        until = time.perf_counter() + share * max(deadline - time.perf_counter(), 0.0)
+        again, changed = choose_again(Plan(problem, picks, routes_of(problem, found)), until, seed)
+        problem, picks, chosen = again.problem, again.picks, chosen + changed
+        if changed or share < 1.0:  # a schedule stands for its problem: made anew wherever visits moved
+            seconds = max(deadline - time.perf_counter(), 0.0) * SECOND_SHARE if share < 1.0 else 0.0
+            found = plan(problem, seconds=seconds, seed=seed + 1, start=again.routes)
+    return problem, picks, replace(found, method=f"{found.method}, locations chosen again" if chosen else found.method)
 
 
 def people_of(task: floorwise_json.Task) -> list[Person]:
@@ -65,29 +86,35 @@ def people_of(task: floorwise_json.Task) -> list[Person]:
     return found
 
 
-def problem_of(task: floorwise_json.Task, people: list[Person], choices: list[Choice]) -> ScheduleProblem:
+def picks_of(task: floorwise_json.Task, choices: list[Choice]) -> Picks:
+    """Return what the orders take as chosen."""
+    stages = [task.articles.get(offer.article, floorwise_json.Article()).stage for offer in task.offers]
+    return Picks(task.offers, stages, [solving._demand(order.lines) for order in task.orders], tuple(choice.takes for choice in choices))
+
+
+def problem_of(task: floorwise_json.Task, people: list[Person], picks: Picks) -> ScheduleProblem:
     """Return the problem with the chosen locations; the bound of each order holds for every choice and every picker's ends."""
     offers = [replace(offer, expires=0) for offer in task.offers]
     ends = sorted({(person.start, person.end) for person in people})
     jobs = []
-    for order, choice in zip(task.orders, choices, strict=True):
+    for order, demand, takes in zip(task.orders, picks.demands, picks.takes, strict=True):
         articles = {name: task.articles.get(name, floorwise_json.Article()) for name, _ in order.lines}
-        visits = {(task.offers[number].location, articles[task.offers[number].article].stage) for number, _ in choice.takes}
-        demand = solving._demand(order.lines)
         try:
             least = min(choose(task.floor, offers, demand, *pair).lower_bound_mm for pair in ends)
         except NotEnoughStock as error:
             raise solving.NoPlan(f"order {order.name}: {error}") from None
         jobs.append(
             Job(
-                order.name, tuple(sorted(visits)), order.load, task.line_ms * len(order.lines), order.release_s * 1_000,
+                order.name, picks.visits(takes), order.load, task.line_ms * len(order.lines), order.release_s * 1_000,
                 order.due_s * 1_000 if order.due_s else None, frozenset(order.needs),
                 frozenset(article.segregation for article in articles.values()) - {""}, least,
+                0 if order.load[-1] else task.sort_order_ms + task.sort_line_ms * len(order.lines),
             )
         )  # fmt: skip
     return ScheduleProblem(
         task.floor, tuple(jobs), tuple(people), floorwise_json.RESOURCES, task.objective,
         None if task.most_late_s is None else task.most_late_s * 1_000, task.setup_ms, task.stop_ms, task.speed_mm_s or SPEED_MM_S,
+        task.aisle_room, len({offer.article for offer in task.offers}) < len(task.offers),
     )  # fmt: skip
 
 
@@ -99,7 +126,7 @@ def _answer(task: floorwise_json.Task, problem: ScheduleProblem, found: Schedule
     walks = tuple(
         solving.Walk(trip.orders, trip.stops, trip.length_mm if is_distance else trip.end_ms - trip.begin_ms) for trip in found.trips
     )
-    shifts = tuple(solving.Shift(problem.people[trip.person].name, trip.begin_ms, trip.end_ms) for trip in found.trips)
+    shifts = tuple(solving.Shift(problem.people[trip.person].name, trip.begin_ms, trip.end_ms, trip.lost_ms) for trip in found.trips)
     return solving.Answer(
         found.objective, bound, found.objective == bound and not has_rules, walks, found.method, "mm" if is_distance else "ms",
         tuple(wrong), outside_s=outside_s, floor=task.floor, drawn=found.tours, schedule=shifts,

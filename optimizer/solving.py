@@ -47,6 +47,7 @@ class Shift:
     picker: str
     begin_ms: int
     end_ms: int
+    lost_ms: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,6 +148,8 @@ def _needs_schedule(task: floorwise_json.Task) -> bool:
         or any("totes" in picker.capacity for picker in task.pickers)
         or any(order.due_s or order.release_s or order.needs or order.fault for order in task.orders)
         or any(article.stage or article.segregation for article in task.articles.values())
+        or (several and task.objective != floorwise_json.DISTANCE and bool(task.sort_order_ms or task.sort_line_ms))
+        or (bool(task.aisle_room) and task.objective != floorwise_json.DISTANCE and sum(picker.count for picker in task.pickers) > 1)
         or (several and not (can_sweep(task.floor) and task.pickers[0].start == task.pickers[0].end))
     )
 

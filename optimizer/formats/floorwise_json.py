@@ -13,6 +13,7 @@ from typing import Any
 from floorwise.optimizer.formats.errors import FormatError
 from floorwise.optimizer.layout import BlockLayout, Depot
 from floorwise.optimizer.location import Offer
+from floorwise.optimizer.packing import Article, Packed, Tote, pack
 from floorwise.optimizer.routing import Floor
 from floorwise.optimizer.walkgraph import Spot, WalkGraph, Way
 
@@ -20,34 +21,13 @@ FORMAT = "floorwise-solve-1"
 DISTANCE, TIME, TARDINESS, MAKESPAN = "distance", "time", "tardiness", "makespan"
 RESOURCES = ("orders", "lines", "units", "weight_g", "volume_cm3", "boxes", "totes")
 SIDES = ("length_mm", "width_mm", "height_mm")
-MOST_TOTES = 1_000  # of one order
 MOST_BYTES = 200_000_000
 LARGEST = 2**53  # what every JSON reader keeps exactly
 
 
 @dataclass(frozen=True)
-class Article:
-    """One unit: weight, volume, sides (longest first, 0 = not told), stage of picking (lower first), segregation class ("" = none)."""
-
-    weight_g: int = 0
-    volume_cm3: int = 0
-    sides_mm: tuple[int, ...] = (0, 0, 0)
-    stage: int = 0
-    segregation: str = ""
-
-
-@dataclass(frozen=True)
-class Tote:
-    """What a tote holds; 0 = no limit. Units fit by their sides and by sums of volume and weight, not by a packing."""
-
-    sides_mm: tuple[int, ...] = (0, 0, 0)
-    volume_cm3: int = 0
-    weight_g: int = 0
-
-
-@dataclass(frozen=True)
 class TaskOrder:
-    """`fault`: why no walk can take the order, whatever the pickers ("" = nothing known)."""
+    """`fault`: why no walk can take the order, whatever the pickers ("" = nothing known). `totes`: what lies where in its totes."""
 
     name: str
     lines: tuple[tuple[str, int], ...]  # article, units
@@ -56,6 +36,7 @@ class TaskOrder:
     release_s: int = 0
     needs: tuple[str, ...] = ()
     fault: str = ""
+    totes: tuple[Packed, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -88,6 +69,10 @@ class Task:
     line_ms: int = 0
     articles: Mapping[str, Article] = field(default_factory=dict)
     most_late_s: int | None = 0
+    sort_order_ms: int = 0
+    sort_line_ms: int = 0
+    aisle_room: int = 0  # people in one aisle at a time; 0 = any number
+    tote: Tote | None = None
 
 
 def read(path: str | Path) -> Task:
@@ -109,7 +94,7 @@ def parse(text: str, name: str = "text") -> Task:
     here = _Node(top, name)
     here.only(
         "format", "name", "comment", "objective", "most_late_s", "layout", "depots", "locations", "articles", "tote", "orders", "pickers",
-        "times",
+        "times", "aisle_room",
     )  # fmt: skip
     if here.text("format") != FORMAT:
         raise FormatError(f"{name}: format is {here.text('format')!r}, this reader knows {FORMAT}")
@@ -117,7 +102,7 @@ def parse(text: str, name: str = "text") -> Task:
     if objective not in (DISTANCE, TIME, TARDINESS, MAKESPAN):
         raise FormatError(f"{name}: objective is {objective!r}, none of {DISTANCE}, {TIME}, {TARDINESS}, {MAKESPAN}")
     times = here.node("times", {})
-    times.only("speed_mm_s", "setup_ms", "stop_ms", "line_ms")
+    times.only("speed_mm_s", "setup_ms", "stop_ms", "line_ms", "sort_order_ms", "sort_line_ms")
     speed = times.whole("speed_mm_s", 0)
     if objective != DISTANCE and speed <= 0:
         raise FormatError(f"{name}: times.speed_mm_s must be above 0 for the objective {objective}")
@@ -133,6 +118,7 @@ def parse(text: str, name: str = "text") -> Task:
         here.text("name", name), objective, floor, offers, orders, pickers, speed,
         times.whole("setup_ms", 0), times.whole("stop_ms", 0), times.whole("line_ms", 0),
         articles, here.whole("most_late_s") if here.has("most_late_s") else None if objective == TARDINESS else 0,
+        times.whole("sort_order_ms", 0), times.whole("sort_line_ms", 0), here.whole("aisle_room", 0), tote,
     )  # fmt: skip
 
 
@@ -232,29 +218,8 @@ def _sides(node: "_Node") -> tuple[int, ...]:
 def _tote(node: "_Node") -> Tote:
     node.only(*SIDES, "volume_cm3", "weight_g")
     sides = _sides(node)
-    return Tote(sides, node.whole("volume_cm3", sides[0] * sides[1] * sides[2] // 1_000), node.whole("weight_g", 0))
-
-
-def totes_of(lines: Iterable[tuple[str, int]], articles: Mapping[str, Article], tote: Tote) -> tuple[int, str]:
-    """Return how many totes an order fills, largest articles first, first tote that has room; and why it fits none, if so."""
-    rooms: list[list[int]] = []  # volume and weight left
-    limits = [tote.volume_cm3 or LARGEST, tote.weight_g or LARGEST]
-    wanted = sorted(((articles.get(name, Article()), name, units) for name, units in lines), key=lambda w: (-w[0].volume_cm3, w[1]))
-    for article, name, units in wanted:
-        own = [article.volume_cm3, article.weight_g]
-        too_long = any(side and has > side for has, side in zip(article.sides_mm, tote.sides_mm, strict=True))
-        if too_long or any(has > may for has, may in zip(own, limits, strict=True)):
-            return 0, f"article {name} does not fit the tote"
-        at = 0
-        while units:
-            if at == len(rooms):
-                if at == MOST_TOTES:
-                    return 0, f"fills more than {MOST_TOTES} totes"
-                rooms.append(list(limits))
-            some = min([units, *(room // has for room, has in zip(rooms[at], own, strict=True) if has)])
-            rooms[at] = [room - some * has for room, has in zip(rooms[at], own, strict=True)]
-            units, at = units - some, at + 1
-    return len(rooms), ""
+    inner = tuple(node.whole(side, 0) for side in SIDES)
+    return Tote(sides, node.whole("volume_cm3", sides[0] * sides[1] * sides[2] // 1_000), node.whole("weight_g", 0), inner)
 
 
 def _order(node: "_Node", articles: dict[str, Article], tote: Tote | None) -> TaskOrder:
@@ -265,13 +230,13 @@ def _order(node: "_Node", articles: dict[str, Article], tote: Tote | None) -> Ta
         lines.append((line.text("article"), line.whole("units", 1, least=1)))
     weight = sum(articles.get(article, Article()).weight_g * units for article, units in lines)
     volume = sum(articles.get(article, Article()).volume_cm3 * units for article, units in lines)
-    totes, fault = totes_of(lines, articles, tote) if tote else (0, "")
+    totes, fault = pack(lines, articles, tote) if tote else ((), "")
     load = (
         1, len(lines), sum(units for _, units in lines),
-        node.whole("weight_g", weight), node.whole("volume_cm3", volume), node.whole("boxes", 0), totes,
+        node.whole("weight_g", weight), node.whole("volume_cm3", volume), node.whole("boxes", 0), len(totes),
     )  # fmt: skip
     needs = tuple(node.texts("needs", ()))
-    return TaskOrder(node.text("name"), tuple(lines), load, node.whole("due_s", 0), node.whole("release_s", 0), needs, fault)
+    return TaskOrder(node.text("name"), tuple(lines), load, node.whole("due_s", 0), node.whole("release_s", 0), needs, fault, totes)
 
 
 def _picker(node: "_Node", depots: dict[str, int]) -> Picker:

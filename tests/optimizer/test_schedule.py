@@ -21,9 +21,9 @@ from floorwise.optimizer.schedule import (
     NothingInTime,
     Person,
     ScheduleProblem,
-    plan,
     stop_time_ms,
 )
+from floorwise.optimizer.schedule_search import plan
 
 #                                    0      1      2      3
 LAYOUT = BlockLayout([0, 4_000], [0, 10_000], [0, 0, 1, 1], [2_000, 8_000, 3_000, 9_000], (Depot("desk", 0, 0),))
