@@ -3,7 +3,7 @@
 Adapters live in core.adapters, the planner in floorwise.optimizer; flows and workers see these shapes only.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, Protocol, TypeVar
 
 from floorwise.core.model.journal import Event
@@ -88,7 +88,7 @@ class Bus(Protocol):
 class Store(Protocol):
     """Readings, kept for as long as the house keeps them. One owner, one writing thread; any thread may ask."""
 
-    def write_batch(self, readings: Sequence[Reading], dead: Sequence[DeadLetter] = ()) -> list[Outcome]:
+    def write_batch(self, readings: Collection[Reading], dead: Sequence[DeadLetter] = ()) -> list[Outcome]:
         """Make what is new durable, rows and marks in one transaction, and tell what became of each; only then acknowledge.
 
         Raises StoreFailed, with nothing stored, when the disk refuses: the senders keep what is not acknowledged.

@@ -47,7 +47,7 @@ async def serve(settings: Settings, now_ms: Callable[[], int], ready: asyncio.Ev
         birth = encode(Birth(settings.agent, boot, now_ms(), "agent", version("floorwise"), [], settings.bounds.custody))
         keeper = Keeper(settings, desk, now_ms)
         link = Link(settings.uplink, f"{settings.agent}-up", Uplink.topics(settings.agent), False, will, desk.news)
-        uplink = Uplink(desk, link, settings.agent, keeper.now_ms, birth)
+        uplink = Uplink(desk, link, settings.agent, keeper.now_ms, birth, settings.batches)
         async with link:
             tasks.create_task(desk.watch(), name="spool")
             tasks.create_task(uplink.send(), name="uplink")

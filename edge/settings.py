@@ -26,6 +26,7 @@ ALIASES = {
 
 
 CLOCKS = ("system", "heard")
+BATCHES = ("auto", "packed", "json")
 
 
 class BadSettings(BadInput):
@@ -85,6 +86,7 @@ class Settings:
     rules: tuple[Rule, ...] = ()
     aliases: dict[str, Alias] = field(default_factory=lambda: dict(ALIASES))
     drivers: tuple[DriverSettings, ...] = ()
+    batches: str = "auto"  # packed as soon as the gateway has said that it reads them; or always so, or never
     clock: str = "system"  # or "heard": the latest time any device told, for floors that do not live in wall time
 
 
@@ -101,7 +103,7 @@ def read_settings(path: Path) -> Settings:
 
 
 def _settings(body: dict[str, Any], folder: Path) -> Settings:
-    _known("", body, {"agent", "spool", "uplink", "devices", "bounds", "filters", "rules", "aliases", "drivers", "clock"})
+    _known("", body, {"agent", "spool", "uplink", "devices", "bounds", "filters", "rules", "aliases", "drivers", "clock", "batches"})
     agent = body.get("agent", "")
     if not isinstance(agent, str) or not is_device_name(agent):
         raise ValueError("agent: a name of letters, digits, . _ - is needed")
@@ -109,6 +111,8 @@ def _settings(body: dict[str, Any], folder: Path) -> Settings:
         raise ValueError("uplink: a table with a url is needed")
     if body.get("clock", "system") not in CLOCKS:
         raise ValueError(f"clock: one of {', '.join(CLOCKS)} is needed")
+    if body.get("batches", "auto") not in BATCHES:
+        raise ValueError(f"batches: one of {', '.join(BATCHES)} is needed")
     bounds = dict(_table(body, "bounds"))
     _known("bounds.", bounds, {"telemetry", "custody", "file_mib"})
     return Settings(
@@ -126,6 +130,7 @@ def _settings(body: dict[str, Any], folder: Path) -> Settings:
         aliases=ALIASES | {name: _alias(name, one) for name, one in _table(body, "aliases").items()},
         drivers=tuple(_driver(number, one) for number, one in enumerate(_tables(body, "drivers"))),
         clock=body.get("clock", "system"),
+        batches=body.get("batches", "auto"),
     )
 
 

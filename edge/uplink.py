@@ -1,16 +1,20 @@
 """From the spool to the gateway: many readings a message, and nothing forgotten before the other side has said that it is durable.
 
+Readings of numbers go in packed batches to a gateway that has said on this connection that it reads them, all else in JSON.
+
 The broker's PUBACK means nothing here: a broker may lose what it has acknowledged. Custody (scans, alarms, gaps) goes first, then
 telemetry, each oldest first. What is not acknowledged in time is sent again from the oldest, with growing pauses; the other side
 drops repeats by (device, boot, seq).
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Iterable
 
 import structlog
 
 from floorwise.core.model.device_messages import ack, up
+from floorwise.core.model.packed import PACKED, Unpackable, encode_packed
 from floorwise.core.model.readings import MESSAGE_BYTES, Ack, BadPayload, Reading, decode_ack, encode_batch
 from floorwise.edge.desk import Desk
 from floorwise.edge.link import Link
@@ -29,14 +33,15 @@ log = structlog.get_logger(__name__)
 class Uplink:
     """Sends what the desk's spool holds over `link`, which shares the desk's `news`; run `send` and `hear` as two tasks."""
 
-    def __init__(self, desk: Desk, link: Link, agent: str, now_ms: Callable[[], int], birth: bytes = b"") -> None:
+    def __init__(self, desk: Desk, link: Link, agent: str, now_ms: Callable[[], int], birth: bytes = b"", batches: str = "auto") -> None:
         self._desk, self._link, self._agent, self._now_ms, self._birth = desk, link, agent, now_ms, birth
+        self._batches, self._packs = batches, batches == "packed"
         self._in_flight: dict[tuple[str, int, int], int] = {}  # key → place
         self._after = {True: 0, False: 0}  # lane → place last sent
         self._ack_wait_s = ACK_WAIT_FIRST_S
         self._heard_at = 0.0
         self._session = -1
-        self.sent = self.sent_again = self.messages = self.refused = 0
+        self.sent = self.sent_again = self.messages = self.packed = self.refused = 0
 
     @staticmethod
     def topics(agent: str) -> list[str]:
@@ -89,9 +94,16 @@ class Uplink:
         return True
 
     def _batch(self, readings: list[Reading]) -> bytes:
+        if self._packs:
+            with contextlib.suppress(Unpackable):
+                payload = encode_packed(self._agent, self._now_ms(), readings)
+                self.packed += 1
+                return payload
         return encode_batch(self._agent, self._now_ms(), readings)
 
     async def _take(self, answer: Ack) -> None:
+        if self._batches == "auto":
+            self._packs = PACKED in answer.takes
         done = []
         for device, boot, first, last in answer.ranges:
             if last - first < len(self._in_flight):
@@ -121,6 +133,7 @@ class Uplink:
         elif self._birth:
             self._link.publish(up(self._agent, "birth"), self._birth, retain=True)
         self._session, self._heard_at = self._link.session, now
+        self._packs = self._batches == "packed"  # it may be another gateway, and all of them read JSON
         self.sent_again += len(self._in_flight)
         self._in_flight.clear()
         self._after = {True: 0, False: 0}

@@ -28,8 +28,9 @@ def add_ranges(ranges: Ranges, readings: Iterable[Reading]) -> None:
             runs.append([seq, seq])
 
 
-def ack_payloads(ranges: Ranges, refused: Sequence[Refusal]) -> Iterator[bytes]:
+def ack_payloads(ranges: Ranges, refused: Sequence[Refusal], takes: Sequence[str] = ()) -> Iterator[bytes]:
     """The ack payloads that name all of these, canonical, each below the bound of a message."""
+    more = {"takes": list(takes)} if takes else {}
     block: list[dict] = []
     room = ACK_RANGES
     for device, boot in sorted(ranges):
@@ -37,11 +38,11 @@ def ack_payloads(ranges: Ranges, refused: Sequence[Refusal]) -> Iterator[bytes]:
         for start in range(0, len(runs), ACK_RANGES):
             some = runs[start : start + ACK_RANGES]
             if block and len(some) > room:
-                yield _encode({"acks": block, "refused": []}).encode()
+                yield _encode({"acks": block, "refused": []} | more).encode()
                 block, room = [], ACK_RANGES
             block.append({"boot": boot, "device": device, "ranges": some})
             room -= len(some)
     if block:
-        yield _encode({"acks": block, "refused": []}).encode()
+        yield _encode({"acks": block, "refused": []} | more).encode()
     for start in range(0, len(refused), ACK_REFUSALS):
-        yield _encode({"acks": [], "refused": [one._asdict() for one in refused[start : start + ACK_REFUSALS]]}).encode()
+        yield _encode({"acks": [], "refused": [one._asdict() for one in refused[start : start + ACK_REFUSALS]]} | more).encode()

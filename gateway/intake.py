@@ -11,20 +11,23 @@ intake keeps its group and tries again; nothing is acknowledged meanwhile.
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import NamedTuple
 
 import structlog
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from floorwise.core.adapters.bus_mqtt import BusAddress, MqttBus
+from floorwise.core.adapters.reading_columns import Mixed
 from floorwise.core.adapters.store_duckdb import StoreFailed
-from floorwise.core.model.device_messages import Birth, Death, ack, decode, read_up
-from floorwise.core.model.readings import BadPayload, Reading, Refusal
+from floorwise.core.model.device_messages import ack
+from floorwise.core.model.packed import PACKED
+from floorwise.core.model.readings import BadPayload, Reading, encode_ack
 from floorwise.core.model.stored import PAYLOAD_KEPT, DeadLetter, Outcome
 from floorwise.core.ports import Store
-from floorwise.gateway import batch_decoding
-from floorwise.gateway.acks import ack_payloads, add_ranges
+from floorwise.gateway.acks import ack_payloads
+from floorwise.gateway.gathering import Gathered
+from floorwise.gateway.packed_decoding import Tables
 
 TOPICS = ("up/+/batch", "up/+/birth", "up/+/death")
 QUEUE_MESSAGES = 5_000  # received and not yet decoded …
@@ -39,7 +42,7 @@ STOP_S = 30.0  # for what is queued when it is told to stop
 
 log = structlog.get_logger(__name__)
 
-Batch = list[Reading]
+Batch = Collection[Reading]
 
 
 class Figures(NamedTuple):
@@ -86,6 +89,9 @@ class Intake:
         self._thread = threading.Thread(target=self._run, name="intake", daemon=True)
         self._agents: dict[str, str] = {}  # device → agent it was heard through
         self._present: dict[str, int] = {}  # agent → boot, from its birth
+        self._tables = Tables()
+        self._takes: tuple[str, ...] = ()  # layouts beyond JSON that are read fast, once the loops for them are compiled
+        self._warming = threading.Thread(target=self._warm, name="intake-kernels", daemon=True)
         self.messages = self.dropped_messages = self.received = self.transactions = 0
         self.stored = self.duplicate = self.dead_letter = self.conflict = 0
         self.failing = ""  # why the store refuses now; "" while it does not
@@ -93,6 +99,7 @@ class Intake:
 
     def start(self) -> None:
         """Listen from now on, or as soon as there is a broker."""
+        self._warming.start()
         self._thread.start()
         self._bus.start()
 
@@ -104,6 +111,11 @@ class Intake:
         if self._thread.is_alive():
             self._thread.join(STOP_S)
         self._bus.stop()
+
+    def wait_warm(self, timeout_s: float) -> bool:
+        """Whether packed batches are announced to agents within that time. Before that they are read, but slowly."""
+        self._warming.join(timeout_s)
+        return bool(self._takes)
 
     @property
     def is_connected(self) -> bool:
@@ -138,6 +150,16 @@ class Intake:
         yield GaugeMetricFamily("floorwise_intake_in_flight", "readings decoded and not yet settled", figures.in_flight)
         yield GaugeMetricFamily("floorwise_intake_queued_messages", "messages that wait to be decoded", self.queued)
         yield GaugeMetricFamily("floorwise_intake_connected", "1 while the broker has our subscriptions", int(self.is_connected))
+
+    def _warm(self) -> None:
+        try:
+            from floorwise.core.adapters import reading_kernels  # numba is loaded here, off the way to the first reading
+
+            reading_kernels.warm_up()
+        except Exception as error:  # agents go on in JSON
+            log.exception("kernels_failed", reason=str(error))
+        else:
+            self._takes = (PACKED,)
 
     # on the network's thread
 
@@ -200,42 +222,38 @@ class Intake:
 
     def _settle(self, group: Sequence[tuple[str, bytes]]) -> None:
         """Decode, store, acknowledge and tell one group."""
-        readings: Batch = []
-        dead: list[DeadLetter] = []
-        senders: list[tuple[str, int, list[Refusal]]] = []  # who, up to which of the readings, and what of theirs is refused
-        signs: list[tuple[int, str, bool, int]] = []  # before which of the readings, whose, birth or death, boot
-        for topic, payload in group:
-            try:
-                device, what = read_up(topic)
-                if what != "batch":
-                    signs.append((len(readings), *_sign(device, what, payload)))
-                    continue
-                decoded = batch_decoding.decode(payload, device)
-            except BadPayload as error:
-                dead.append(self._unreadable(topic, payload, str(error)))
-                continue
-            readings += decoded.readings
-            dead += [DeadLetter(self._now_ms(), topic, *one, b"") for one in decoded.refused]
-            senders.append((device, len(readings), decoded.refused))
+        said = self._read(group)
+        readings, dead = said.readings(), said.dead
         with self._news:
             self.received += len(readings) + len(dead)
         outcomes = self._store_at_last(readings, dead)
         if outcomes is None:
             return
-        fresh = [reading for reading, outcome in zip(readings, outcomes, strict=True) if outcome is Outcome.STORED]
-        conflicts = outcomes.count(Outcome.CONFLICT)
+        stored, conflicts = outcomes.count(Outcome.STORED), outcomes.count(Outcome.CONFLICT)
         with self._news:
-            self.stored += len(fresh)
-            self.duplicate += outcomes.count(Outcome.DUPLICATE)
+            self.stored += stored
+            self.duplicate += len(outcomes) - stored - conflicts
             self.dead_letter += len(dead) + conflicts
             self.conflict += conflicts
             self.transactions += 1
         if conflicts:
             log.error("same_key_other_content", count=conflicts)
-        self._acknowledge(readings, senders)
-        for before, *sign in signs:
-            self._heed(*sign, {reading.device for reading in readings[before:]})
-        self._follow(fresh)
+        self._acknowledge(said)
+        for number, *sign in said.signs:
+            self._heed(*sign, said.devices_behind(number))
+        self._follow(readings if stored == len(outcomes) else said.fresh(readings, outcomes))
+
+    def _read(self, group: Sequence[tuple[str, bytes]]) -> Gathered:
+        said = Gathered(self._tables if self._takes else None)
+        for read, numbers in ((said.take, range(len(group))), (said.take_slowly, None)):
+            for number in said.odd() if numbers is None else numbers:
+                try:
+                    read(number, *group[number])
+                except BadPayload as error:
+                    said.dead.append(self._unreadable(*group[number], str(error)))
+        at_ms = self._now_ms()
+        said.dead += [DeadLetter(at_ms, topic, *one, b"") for topic, one in said.refused]
+        return said
 
     def _store_at_last(self, readings: Batch, dead: Sequence[DeadLetter]) -> list[Outcome] | None:
         """The outcomes, once the store has taken the group; None when it is told to stop while the store still refuses."""
@@ -255,25 +273,20 @@ class Intake:
                 self.failing = ""
                 return outcomes
 
-    def _acknowledge(self, readings: Batch, senders: Iterable[tuple[str, int, list[Refusal]]]) -> None:
-        start, acks = 0, {}
-        for sender, end, refused in senders:
-            ranges, refusals = acks.setdefault(sender, ({}, []))
-            add_ranges(ranges, readings[start:end])
-            refusals += refused
-            start = end
-        for sender, (ranges, refusals) in acks.items():
+    def _acknowledge(self, said: Gathered) -> None:
+        for sender, (ranges, refusals) in said.acks().items():
             for device, _ in ranges:
                 self._agents.pop(device, None)
                 self._agents[device] = sender
-            for payload in ack_payloads(ranges, refusals):
+            for payload in ack_payloads(ranges, refusals, self._takes):
                 self._bus.publish(ack(sender), payload)
         while len(self._agents) > DEVICES:
             del self._agents[next(iter(self._agents))]
 
     def _follow(self, fresh: Batch) -> None:
         """Note what agents say of their devices, then tell the gateway."""
-        gone = [about for reading in fresh if reading.values.get("alive") == 0.0 and isinstance(about := reading.values.get("about"), str)]
+        told = fresh.plain if isinstance(fresh, Mixed) else fresh  # names are texts, and texts do not come in columns
+        gone = [about for reading in told if reading.values.get("alive") == 0.0 and isinstance(about := reading.values.get("about"), str)]
         if gone:
             self._store.mark_stale(gone)
         if not fresh:
@@ -288,6 +301,8 @@ class Intake:
         if is_birth:
             if device in self._present or len(self._present) < DEVICES:
                 self._present[device] = boot
+            if self._takes:  # it need not send anything first to hear what it may send
+                self._bus.publish(ack(device), encode_ack((), (), self._takes))
         elif boot >= self._present.get(device, 0):
             self._present.pop(device, None)
             gone = {device, *(name for name, agent in self._agents.items() if agent == device)}
@@ -297,11 +312,3 @@ class Intake:
         parts = topic.split("/")
         log.error("message_cannot_be_read", topic=topic[:80], reason=reason)
         return DeadLetter(self._now_ms(), topic[:200], parts[1][:64] if len(parts) > 1 else "", 0, 0, reason, payload[:PAYLOAD_KEPT])
-
-
-def _sign(device: str, what: str, payload: bytes) -> tuple[str, bool, int]:
-    """Whose sign of life it is, whether it is a birth, and of which boot. An empty payload clears a retained birth and says nothing."""
-    if not payload:
-        return device, False, -1
-    message = decode(Birth if what == "birth" else Death, payload, device)
-    return device, what == "birth", message.boot

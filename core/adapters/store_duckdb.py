@@ -10,7 +10,7 @@ its rows are gone until somebody repairs it; `verify` says which streams lack th
 import contextlib
 import os
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from typing import Any
 import duckdb
 import numpy as np
 
+from floorwise.core.adapters.reading_columns import Columns, Mixed
 from floorwise.core.adapters.store_latest import LatestValues
 from floorwise.core.adapters.store_marks import Key, Marks
 from floorwise.core.adapters.store_rows import conflict_letter, fitting_step, require_fit, singles
@@ -79,14 +80,17 @@ class DuckStore:
             self.aside = _put_aside(self.path)
             self._open()
 
-    def write_batch(self, readings: Sequence[Reading], dead: Sequence[DeadLetter] = ()) -> list[Outcome]:
-        decided = self._marks.decide(readings)
+    def write_batch(self, readings: Collection[Reading], dead: Sequence[DeadLetter] = ()) -> list[Outcome]:
+        decided = self._marks.decide_mixed(readings) if isinstance(readings, Mixed) else self._marks.decide(readings)
         letters = [*dead, *map(conflict_letter, decided.conflicts)][: max(0, DEAD_LETTERS - self._dead)]
-        if decided.fresh or letters:
+        columns = decided.columns
+        if decided.fresh or letters or columns:
             try:
                 self._db.execute("BEGIN")
                 self._insert_rows(decided.fresh)
                 self._insert_marks(decided.marks)
+                if columns:
+                    self._insert_columns(columns)
                 if letters:
                     self._db.executemany("INSERT INTO dead_letters VALUES (?, ?, ?, ?, ?, ?, ?)", letters)
                 reach("store_before_commit")
@@ -96,8 +100,10 @@ class DuckStore:
                 raise StoreFailed(f"{self.path.name}: {error}") from error
             reach("store_after_commit")
         self._dead += len(letters)
-        self._marks.note(decided.marks)
+        self._marks.note(decided)
         self._latest.take(decided.fresh)
+        if columns:
+            self._latest.take_columns(columns)
         return decided.outcomes
 
     def latest(self) -> dict[tuple[str, str], Latest]:
@@ -235,12 +241,25 @@ class DuckStore:
     def _insert_marks(self, marks: dict[Key, int]) -> None:
         self._insert("marks", [(*key, mark) for key, mark in marks.items()], (object, np.int64, np.int64, np.uint64), "*")
 
+    def _insert_columns(self, columns: Columns) -> None:
+        reading, line = columns.rows
+        names = zip(zip(*columns.line_names, strict=True), (object, np.int64, object), strict=True)
+        device, boot, kind = (np.array(name, dtype)[line] for name, dtype in names)
+        rows = {"a": device, "b": boot, "c": columns.seq[reading], "d": columns.ts[reading], "e": kind, "f": columns.values}
+        self._append("readings", rows, "*, ''")
+        if len(columns) < len(reading):
+            device, boot = device[columns.first], boot[columns.first]
+        self._append("marks", {"a": device, "b": boot, "c": columns.seq, "d": columns.digests}, "*")
+
     def _insert(self, table: str, rows: list[tuple], kinds: tuple[type, ...], columns: str) -> None:
         """Append rows as numpy columns: 1 µs a row, where a row at a time costs 500."""
         if rows:
-            self._db.register("batch", _columns(rows, kinds, [f"c{n}" for n in range(len(kinds))]))
-            self._db.execute(f"INSERT INTO {table} SELECT {columns} FROM batch")
-            self._db.unregister("batch")
+            self._append(table, _columns(rows, kinds, [f"c{n}" for n in range(len(kinds))]), columns)
+
+    def _append(self, table: str, batch: dict[str, np.ndarray], columns: str) -> None:
+        self._db.register("batch", batch)
+        self._db.execute(f"INSERT INTO {table} SELECT {columns} FROM batch")
+        self._db.unregister("batch")
 
     def _old(self, before_ms: int) -> Iterator[Reading]:
         with self._cursor() as cursor:

@@ -3,9 +3,13 @@
 import threading
 from collections import defaultdict
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from floorwise.core.model.readings import Reading
 from floorwise.core.model.stored import ABOUT_DEVICES, Latest, unit_of
+
+if TYPE_CHECKING:
+    from floorwise.core.adapters.reading_columns import Columns
 
 SERIES = 200_000  # series remembered; beyond it a new one is stored and not shown here
 
@@ -27,6 +31,23 @@ class LatestValues:
                 before = best.get(key)
                 if before is None or before[0] <= ts:
                     best[key] = ts, value
+        self._take(best)
+
+    def take_columns(self, columns: "Columns") -> None:
+        """The same for columns."""
+        from floorwise.core.adapters import reading_kernels
+
+        (reading, line), names = columns.rows, columns.line_names
+        at = reading_kernels.youngest(line, columns.ts[reading], len(names))
+        best: dict[tuple[str, str], tuple[int, float | str]] = {}
+        for row, (device, _, kind) in sorted((row, name) for row, name in zip(at.tolist(), names, strict=True) if row >= 0):
+            ts = int(columns.ts[reading[row]])
+            before = best.get((device, kind))
+            if before is None or before[0] <= ts:
+                best[device, kind] = ts, float(columns.values[row])
+        self._take(best)
+
+    def _take(self, best: dict[tuple[str, str], tuple[int, float | str]]) -> None:
         with self._lock:
             for (device, kind), (ts, value) in best.items():
                 before = self._values.get((device, kind))

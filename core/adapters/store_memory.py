@@ -2,7 +2,7 @@
 
 from bisect import bisect_left, bisect_right, insort
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from floorwise.core.adapters.store_latest import LatestValues
 from floorwise.core.adapters.store_marks import Key, Marks
@@ -23,7 +23,7 @@ class MemoryStore:
         self._removed: dict[tuple[str, int], list[int]] = defaultdict(lambda: [0, 0])
         self.dead: list[DeadLetter] = []
 
-    def write_batch(self, readings: Sequence[Reading], dead: Sequence[DeadLetter] = ()) -> list[Outcome]:
+    def write_batch(self, readings: Collection[Reading], dead: Sequence[DeadLetter] = ()) -> list[Outcome]:
         decided = self._marks.decide(readings)
         for reading in decided.fresh:
             self._rows[reading.key] = reading
@@ -31,7 +31,7 @@ class MemoryStore:
                 insort(self._series[reading.device, kind], (reading.ts, reading.boot, reading.seq, value), key=lambda row: row[:3])
         self._digests |= decided.marks
         self.dead += [*dead, *map(conflict_letter, decided.conflicts)]
-        self._marks.note(decided.marks)
+        self._marks.note(decided)
         self._latest.take(decided.fresh)
         return decided.outcomes
 

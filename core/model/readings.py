@@ -1,7 +1,7 @@
 """What a device says about the world, how it stands on the wire, and how two sides prove they hold the same.
 
 A *reading* is one look of one device at one moment: one or more values, each under a kind that names its unit. Its identity for
-ever is (device, boot, seq). Three payloads carry readings, all UTF-8 JSON below MESSAGE_BYTES:
+ever is (device, boot, seq). Three payloads carry readings, all UTF-8 JSON below MESSAGE_BYTES (`packed` says a batch in binary):
 
     one     {"device": "scale-1", "boot": 3, "seq": 7, "ts": 1766991600000, "values": {"gross_g": 1250.0}}
     many    {"device": "scale-1", "boot": 3, "readings": [[7, 1766991600000, {"gross_g": 1250.0}], …]}
@@ -10,6 +10,8 @@ ever is (device, boot, seq). Three payloads carry readings, all UTF-8 JSON below
 and one payload answers all of them, when what it names is durable on the answering side:
 
     ack     {"acks": [{"device": "scale-1", "boot": 3, "ranges": [[7, 9]]}], "refused": [{"device", "boot", "seq", "reason"}]}
+
+with `"takes": ["packed-1"]` beside them where the answering side reads packed batches.
 
 An unreadable message raises BadPayload. One broken reading in a good message does not spoil its neighbours: it comes back as
 a `Refusal`, to be kept as a dead letter and named in the ack, so that its sender stops sending it.
@@ -145,10 +147,11 @@ class AckRange(NamedTuple):
 
 
 class Ack(NamedTuple):
-    """The answer to readings: what may be forgotten, either way."""
+    """The answer to readings: what may be forgotten, either way. `takes` names layouts beyond JSON that the other side reads."""
 
     ranges: list[AckRange]
     refused: list[Refusal]
+    takes: tuple[str, ...] = ()
 
 
 def digest(reading: Reading) -> int:
@@ -217,7 +220,8 @@ def decode_ack(payload: bytes) -> Ack:
     acks, refused = body.get("acks", []), body.get("refused", [])
     if not isinstance(acks, list) or not isinstance(refused, list):
         raise BadPayload("acks, refused: lists are needed")
-    answer = Ack([], [])
+    takes = body.get("takes", [])
+    answer = Ack([], [], tuple(one for one in takes if isinstance(one, str)) if isinstance(takes, list) else ())
     for number, block in enumerate(acks):
         where = f"acks[{number}]"
         if not isinstance(block, dict) or not isinstance(block.get("ranges"), list):
@@ -270,10 +274,11 @@ def encode_batch(agent: str, ts: int, readings: Iterable[Reading]) -> bytes:
     return _encode({"agent": agent, "blocks": _blocks(readings), "ts": ts}).encode()
 
 
-def encode_ack(keys: Iterable[tuple[str, int, int]], refused: Iterable[Refusal] = ()) -> bytes:
+def encode_ack(keys: Iterable[tuple[str, int, int]], refused: Iterable[Refusal] = (), takes: Iterable[str] = ()) -> bytes:
     """Return the *ack* payload for reading keys in any order; neighbours are joined into ranges."""
     acks = [{"boot": boot, "device": device, "ranges": ranges} for (device, boot), ranges in sorted(_ranges(keys).items())]
-    return _encode({"acks": acks, "refused": [one._asdict() for one in refused]}).encode()
+    body = {"acks": acks, "refused": [one._asdict() for one in refused]}
+    return _encode(body | {"takes": list(takes)} if takes else body).encode()
 
 
 def encode_values(values: Mapping[str, float | str]) -> str:
@@ -320,7 +325,7 @@ def _block(body: dict[str, Any], where: str, into: Decoded, aliases: Mapping[str
 def _take(device: str, boot: int, seq: int, ts: Any, values: Any, into: Decoded, aliases: Mapping[str, Alias]) -> None:
     if aliases and isinstance(values, dict) and not aliases.keys().isdisjoint(values):
         values = dict(_convert(kind, value, aliases.get(kind)) for kind, value in values.items())
-    fault = _fault(ts, values)
+    fault = reading_fault(ts, values)
     if fault:
         into.refused.append(Refusal(device, boot, seq, fault[:REASON_LENGTH]))
     else:
@@ -334,8 +339,8 @@ def _convert(kind: str, value: Any, alias: Alias | None) -> tuple[str, Any]:
     return alias.kind, value * alias.factor + alias.offset
 
 
-def _fault(ts: Any, values: Any) -> str:
-    """Return what is wrong with a reading, or "" when nothing is."""
+def reading_fault(ts: Any, values: Any) -> str:
+    """Return what is wrong with the time and values of a reading, or "" when nothing is."""
     if not _is_count(ts):
         return f"ts: {str(ts)[:40]!r} is not a time in ms"
     if not isinstance(values, dict) or not 1 <= len(values) <= READING_VALUES:

@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from floorwise.core.model.device_messages import ack, up
-from floorwise.core.model.readings import Reading, decode_ack, decode_batch, digest, encode_ack, encode_readings
+from floorwise.core.model.packed import PACKED, decode_either, is_packed
+from floorwise.core.model.readings import Reading, decode_ack, digest, encode_ack, encode_readings
 from floorwise.edge.link import Address, Link
 
 START_S = 20.0
@@ -89,9 +90,10 @@ def mosquitto(tmp_path: Path, require: Callable) -> Iterator[Broker]:
 class Intake:
     """The gateway's side of the contract: store once, then acknowledge. `deaf` drops what comes, `mute` stores and says nothing."""
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: Link, takes: tuple[str, ...] = ()) -> None:
         self.stored: dict[tuple[str, int, int], Reading] = {}
-        self.repeats = self.messages = 0
+        self.takes = takes
+        self.repeats = self.messages = self.packed = 0
         self.deaf = self.mute = False
         self._link = link
 
@@ -99,15 +101,16 @@ class Intake:
         while True:
             messages = await self._link.messages()
             for message in messages if not self.deaf else ():
-                decoded = decode_batch(message.payload, message.topic.split("/")[1])
+                decoded = decode_either(message.payload, message.topic.split("/")[1])
                 assert not decoded.refused
                 self.messages += 1
+                self.packed += is_packed(message.payload)
                 for reading in decoded.readings:
                     before = self.stored.setdefault(reading.key, reading)
                     self.repeats += before is not reading
                     assert digest(before) == digest(reading), "the same key came with other content"
                 if not self.mute:
-                    self._link.publish(ack(decoded.sender), encode_ack(reading.key for reading in decoded.readings))
+                    self._link.publish(ack(decoded.sender), encode_ack([reading.key for reading in decoded.readings], takes=self.takes))
             self._link.done(messages)
 
     def of(self, device: str) -> list[int]:
@@ -148,7 +151,13 @@ class Device:
 
 
 @pytest.fixture
-def play() -> type:
+def layout() -> str:
+    """What agents send; BOTH_LAYOUTS has a test run with each."""
+    return "packed"
+
+
+@pytest.fixture
+def play(layout: str) -> type:
     """Ways to take part in a test: `intake(address)`, `device(address, name, boot)`, `until(claim)`, `agent(config)`."""
 
     class Play:
@@ -156,7 +165,7 @@ def play() -> type:
         @asynccontextmanager
         async def intake(address: Address, name: str = "intake") -> AsyncIterator[Intake]:
             async with Link(address, name, ["up/+/batch"]) as link:
-                one = Intake(link)
+                one = Intake(link, (PACKED,) if layout == "packed" else ())
                 task = asyncio.create_task(one.listen())
                 try:
                     await asyncio.wait_for(link.connected.wait(), START_S)

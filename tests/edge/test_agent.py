@@ -6,6 +6,8 @@ import time
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
+import pytest
+
 from floorwise.core.model.device_messages import Birth, Command, Death, commands, decode, encode, up
 from floorwise.core.model.readings import SUM_MASK, digest
 from floorwise.edge.agent import serve
@@ -14,6 +16,7 @@ from floorwise.edge.settings import read_settings
 from floorwise.edge.spool import StreamLedger, read_ledger
 
 NOW = 1_767_000_000_000
+BOTH_LAYOUTS = pytest.mark.parametrize("layout", ["json", "packed"])
 
 
 def config(folder: Path, broker, more: str = "") -> Path:
@@ -57,6 +60,7 @@ def test_readings_of_a_device_are_stored_once_and_then_forgotten_on_both_sides(b
     assert (account.count, account.first, account.last, account.missing, account.dropped) == (120, 1, 120, 0, 0)
 
 
+@BOTH_LAYOUTS
 def test_an_agent_killed_at_any_failpoint_loses_and_doubles_nothing(broker, tmp_path, play):
     file = config(tmp_path, broker)
 
@@ -89,6 +93,7 @@ def test_an_agent_killed_at_any_failpoint_loses_and_doubles_nothing(broker, tmp_
     assert (account.count, account.pending, account.sum) == (sent, 0, stored)
 
 
+@BOTH_LAYOUTS
 def test_a_broker_killed_with_all_it_knew_costs_nothing(broker, tmp_path, play):
     async def story():
         async with floor(play, broker, config(tmp_path, broker), "scale-1") as (intake, scale):
@@ -101,6 +106,44 @@ def test_a_broker_killed_with_all_it_knew_costs_nothing(broker, tmp_path, play):
                     broker.start()
             await play.until(lambda: not scale.kept and len(intake.of("scale-1")) == 300, scale.send)
         assert intake.of("scale-1") == list(range(1, 301))
+
+    asyncio.run(story())
+
+
+def test_an_agent_packs_once_the_gateway_has_said_that_it_reads_it_and_sends_texts_in_json(mosquitto, tmp_path, play):
+    async def story():
+        async with floor(play, mosquitto, config(tmp_path, mosquitto), "scan-1") as (intake, scanner):
+            for number in range(3):  # the first message comes before the gateway has said anything
+                scanner.look(NOW + number, battery_pct=50.0)
+                await play.until(lambda n=number: len(intake.stored) == n + 1, scanner.send, every=0.3)
+            assert 0 < intake.packed < intake.messages
+            packed = intake.packed
+            scanner.look(NOW + 9, code="]C1010")
+            await play.until(lambda: len(intake.stored) == 4, lambda: scanner.send("scan"), every=0.3)
+            assert intake.packed == packed
+            intake.takes = ()  # a gateway that reads JSON only has come in its place
+            scanner.look(NOW + 10, battery_pct=49.0)
+            await play.until(lambda: len(intake.stored) == 5, scanner.send, every=0.3)
+            packed = intake.packed
+            await play.until(lambda: not scanner.kept, scanner.send)
+            scanner.look(NOW + 11, battery_pct=48.0)
+            await play.until(lambda: len(intake.stored) == 6, scanner.send, every=0.3)
+            assert intake.packed == packed
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("batches, packed", [("packed", True), ("json", False)])
+def test_an_agent_may_be_told_to_pack_always_or_never(mosquitto, tmp_path, play, batches, packed):
+    file = config(tmp_path, mosquitto)
+    file.write_text(f'batches = "{batches}"\n' + file.read_text())
+
+    async def story():
+        async with floor(play, mosquitto, file, "scale-1") as (intake, scale):
+            for number in range(2):
+                scale.look(NOW + number, gross_g=1.0)
+                await play.until(lambda n=number: len(intake.stored) == n + 1, scale.send, every=0.3)
+            assert intake.packed == (intake.messages if packed else 0)
 
     asyncio.run(story())
 
@@ -122,6 +165,7 @@ def test_readings_taken_while_the_gateway_is_away_arrive_when_it_is_back(mosquit
     asyncio.run(story())
 
 
+@BOTH_LAYOUTS
 def test_a_lost_ack_causes_a_repeat_and_no_second_row(mosquitto, tmp_path, play, monkeypatch):
     monkeypatch.setattr("floorwise.edge.uplink.ACK_WAIT_FIRST_S", 0.3)
 
@@ -188,6 +232,7 @@ def test_an_agent_may_live_in_the_time_of_its_devices(mosquitto, tmp_path, play)
     asyncio.run(story())
 
 
+@BOTH_LAYOUTS
 def test_nonsense_is_refused_by_name_and_its_neighbours_are_kept(broker, tmp_path, play):
     async def story():
         async with floor(play, broker, config(tmp_path, broker), "climate-1") as (intake, climate):

@@ -15,6 +15,9 @@ from floorwise.edge.uplink import Uplink
 NOW = 1_767_000_000_000
 
 
+BOTH_LAYOUTS = pytest.mark.parametrize("layout", ["json", "packed"])
+
+
 def config(folder, broker):
     table = f'url = "{broker.url}"\nwindow = {broker.address.window}\n'
     (folder / "edge.toml").write_text(f'agent = "edge-1"\nspool = "edge.spool"\n[uplink]\n{table}[devices]\n{table}')
@@ -57,6 +60,7 @@ def test_an_agent_that_trusts_the_brokers_word_is_found_out(mosquitto, tmp_path,
 
 
 @pytest.mark.slow
+@BOTH_LAYOUTS
 @pytest.mark.parametrize("seed", range(10))
 def test_random_kills_of_agent_and_broker_lose_and_double_nothing(broker, tmp_path, play, seed):
     rng = random.Random(seed)

@@ -41,6 +41,7 @@ def test_the_least_that_is_needed_is_a_name_and_a_broker(tmp_path):
         (LEAST + '[[filters]]\nkind = "gross_g"\n', "filters[0].devices: a text is needed"),
         (LEAST + '[[drivers]]\ndriver = "scale"\n', "drivers[0].device"),
         ('clock = "sundial"\n' + LEAST, "clock: one of system, heard"),
+        ('batches = "yaml"\n' + LEAST, "batches: one of auto, packed, json"),
         ("agent = ", "Invalid value"),
     ],
 )

@@ -22,8 +22,8 @@ NOW = 1_767_000_000_000
 class Play:
     """Ways to take part in a test of the reading half."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, batches: str = "auto") -> None:
+        self.folder, self.batches = folder, batches
         self.store = folder / "readings.duckdb"
 
     def fill(self, agent: str, readings: list[Reading]) -> Path:
@@ -39,7 +39,8 @@ class Play:
     def agent(self, name: str, url: str) -> Iterator[subprocess.Popen]:
         """A real edge agent as a process, on spool-<name>.sqlite."""
         file = self.folder / f"{name}.toml"
-        file.write_text(f'agent = "{name}"\nspool = "spool-{name}.sqlite"\n[uplink]\nurl = "{url}"\nwindow = 100\n')
+        head = f'agent = "{name}"\nbatches = "{self.batches}"\nspool = "spool-{name}.sqlite"\n'
+        file.write_text(f'{head}[uplink]\nurl = "{url}"\nwindow = 100\n')
         words = [sys.executable, "-c", "from floorwise.cli.main import main; main()", "edge", "--config", str(file)]
         with running(words) as process:
             yield process
@@ -49,7 +50,8 @@ class Play:
         """An intake on readings.duckdb as a process that ends when its stdin does, or is killed."""
         code = (
             "import sys; from pathlib import Path\nfrom floorwise.core.adapters.store_duckdb import DuckStore\n"
-            "from floorwise.gateway.intake import Intake\n"
+            "from floorwise.gateway.intake import Intake\nfrom floorwise.core.adapters import reading_kernels\n"
+            "reading_kernels.warm_up()  # packed batches are read fast from the first on\n"
             f"store = DuckStore(Path({str(self.store)!r}))\nintake = Intake({url!r}, store)\nintake.start()\n"
             "sys.stdin.read()\nintake.stop()\nstore.close()\n"
         )
@@ -86,8 +88,14 @@ def running(words: list[str], fail: str = "") -> Iterator[subprocess.Popen]:
 
 
 @pytest.fixture
-def play(tmp_path: Path) -> Play:
-    return Play(tmp_path)
+def batches() -> str:
+    """What agents send: a test that is about it parametrises it."""
+    return "auto"
+
+
+@pytest.fixture
+def play(tmp_path: Path, batches: str) -> Play:
+    return Play(tmp_path, batches)
 
 
 @pytest.fixture(params=["mosquitto", "embedded"])

@@ -4,12 +4,15 @@ import os
 import random
 import signal
 
+import pytest
+
 from floorwise.core.adapters.store_duckdb import DuckStore
 from floorwise.core.model.readings import SUM_MASK, Reading, digest
 from floorwise.edge.spool import read_ledger
 
 NOW = 1_767_000_000_000
 DEVICES = 10
+BOTH_LAYOUTS = pytest.mark.parametrize("batches", ["packed", pytest.param("json", marks=pytest.mark.slow)])
 
 
 def looks(count: int) -> list[Reading]:
@@ -32,6 +35,7 @@ def require_each_once(play, agent: str, sent: list[Reading]) -> None:
     assert sum(account.sum for account in held.values()) & SUM_MASK == sum(map(digest, sent)) & SUM_MASK
 
 
+@BOTH_LAYOUTS
 def test_five_thousand_readings_survive_a_broker_that_dies_and_forgets_everything(broker, play):
     sent = looks(5_000)
     play.fill("edge-1", sent)
@@ -45,6 +49,7 @@ def test_five_thousand_readings_survive_a_broker_that_dies_and_forgets_everythin
     require_each_once(play, "edge-1", sent)
 
 
+@BOTH_LAYOUTS
 def test_an_intake_killed_before_and_after_its_commit_loses_and_doubles_nothing(any_broker, play):
     sent = looks(3_000)
     play.fill("edge-1", sent)
@@ -64,6 +69,7 @@ def test_an_intake_killed_before_and_after_its_commit_loses_and_doubles_nothing(
     require_each_once(play, "edge-1", sent)
 
 
+@BOTH_LAYOUTS
 def test_agent_broker_and_intake_killed_at_random_moments_lose_and_double_nothing(any_broker, play):
     rng, sent = random.Random(11), looks(4_000)
     play.fill("edge-1", sent)
