@@ -26,7 +26,7 @@ def command(
     if not (data / LEDGER_FILE).is_file():
         fail(f"{data} has no ledger ({LEDGER_FILE}); name the directory that replay, execute or up was given with --data")
     ledger = open_ledger(data)
-    rows = ledger.find(Review, "by_reason", reason) if reason else ledger.find(Review, "key")
+    rows = ledger.find(Review, "by_reason", reason) if reason else [row for row in ledger.find(Review, "key") if not row.order_id]
     ledger.close()
     shown = [
         {"source": row.source, "row": row.row, "column": row.column, "reason": row.reason, "text": row.text, "at_ms": row.at_ms}

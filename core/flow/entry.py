@@ -68,7 +68,8 @@ def place_order(desk: Desk, wanted: PlaceOrder) -> dict:
     """Promise what the pool has, backorder the rest, park lines that make no sense; the reply counts each.
 
     The same channel and reference with the same content gives the same reply; with other content OrderDiffers.
-    OutOfStock when `allow_backorder` is 0 and units are missing. When every line is parked no order is made: its id is "".
+    OutOfStock when `allow_backorder` is 0 and units are missing. When every line is parked no order is made: its id is ""; mended and
+    sent again under the same reference it is taken in, and its rows wait no more.
     """
     mark = fingerprint([wanted.customer, wanted.country, wanted.currency, wanted.owner, [list(line) for line in wanted.lines]])
     known = desk.ledger.find(Order, "by_reference", wanted.channel, wanted.reference, limit=1)
@@ -76,6 +77,10 @@ def place_order(desk: Desk, wanted: PlaceOrder) -> dict:
         return _again(desk, known[0], wanted, mark)
     if not 0 < len(wanted.lines) <= MOST_LINES:
         raise BadInput(f"order {wanted.reference}: {len(wanted.lines)} lines; 1 to {MOST_LINES:,} are possible")
+    rows = [line.source_row or number for number, line in enumerate(wanted.lines, 1)]
+    if len(set(rows)) < len(rows):
+        twice = next(row for row in rows if rows.count(row) > 1)
+        raise BadInput(f"order {wanted.reference}: two of its lines are row {twice}; a row is one line")
     site, carrier = _site(desk), _carrier(desk, wanted.carrier)
     if wanted.currency != site.currency:
         raise BadInput(f"order {wanted.reference}: currency {wanted.currency!r}; {site.site} sells in {site.currency}")
@@ -124,6 +129,7 @@ def place_order(desk: Desk, wanted: PlaceOrder) -> dict:
         raise Conflict(f"order {wanted.channel}/{wanted.reference} was placed by another writer")
     for line in lines:
         desk.ledger.insert(line)
+    _mend(desk, wanted, lines)
     told = [[line.line, line.sku, line.ordered, line.reserved, line.backordered] for line in lines]
     desk.tell(
         events.OrderPlaced(order_id, wanted.channel, wanted.reference, wanted.customer, wanted.country, wanted.carrier, cut_off_ms, told)
@@ -157,12 +163,27 @@ def cancel_order(desk: Desk, wanted: CancelOrder) -> dict:
 
 
 def park_row(desk: Desk, wanted: ParkRow) -> dict:
-    """Note the row for review; the same source and row again changes nothing."""
+    """Note the row for review; the same source and row again changes nothing. WrongState when it is a line of an order already."""
+    channel, _, reference = wanted.source.partition("/")
+    for order in desk.ledger.find(Order, "by_reference", channel, reference, limit=1) if reference else ():
+        for line in desk.ledger.find(OrderLine, "key", order.order_id):
+            if not line.replaces_line and (line.source_row or line.line) == wanted.row:
+                raise WrongState(f"{wanted.source} row {wanted.row} is line {line.line} of order {order.order_id}; it cannot be parked too")
     row = Review(wanted.source, wanted.row, wanted.column, wanted.reason, wanted.text[:REVIEW_TEXT], wanted.at_ms or desk.now_ms)
     if desk.ledger.insert(row):
         desk.tell(events.RowParked(wanted.source, wanted.row, wanted.column, wanted.reason))
         return {"parked": 1}
     return {"parked": 0}
+
+
+def _mend(desk: Desk, wanted: PlaceOrder, lines: list[OrderLine]) -> None:
+    """Rows that were parked when no order could be made of them, and are lines now, wait for nobody."""
+    source = f"{wanted.channel}/{wanted.reference}"
+    parked = {row.row: row for row in desk.ledger.find(Review, "key", source) if not row.order_id}
+    for line in lines if parked else ():
+        if row := parked.get(line.source_row or line.line):
+            desk.ledger.change(row, order_id=line.order_id)
+            desk.tell(events.RowMended(source, row.row, line.order_id, line.line))
 
 
 def _again(desk: Desk, order: Order, wanted: PlaceOrder, mark: str) -> dict:

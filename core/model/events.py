@@ -42,6 +42,13 @@ class RowParked(NamedTuple):
     reason: str
 
 
+class RowMended(NamedTuple):
+    source: str
+    row: int
+    order_id: str
+    line: int
+
+
 class BackorderFilled(NamedTuple):
     order_id: str
     line: int

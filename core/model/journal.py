@@ -75,9 +75,9 @@ class Timer(NamedTuple):
     version: int = 0
 
 
-@record(key="source row", indexes=[Index("by_reason", "reason at_ms")], append_only=True)
+@record(key="source row", indexes=[Index("by_reason", "reason at_ms", where="order_id = ''")])
 class Review(NamedTuple):
-    """A row of the outside world that waits for a person."""
+    """A row of the outside world that waits for a person, until an order that was sent again takes it in."""
 
     source: str
     row: int
@@ -85,3 +85,5 @@ class Review(NamedTuple):
     reason: str
     text: str
     at_ms: int
+    order_id: str = ""  # of the order that took it in after all; "" = it waits
+    version: int = 0

@@ -1,10 +1,10 @@
-"""`verify`: every invariant over one ledger, I2 to I6, without trusting a number that can be recomputed."""
+"""`verify`: every invariant over one ledger, I2 to I6 and the excursions of I1, without trusting a number that can be recomputed."""
 
 from collections.abc import Callable, Iterable, Iterator
 
 from floorwise.core.model.journal import Event
 from floorwise.core.ports import Ledger
-from floorwise.core.verify import chain, liveness, orders, outbox, stock, told, work
+from floorwise.core.verify import chain, excursions, liveness, orders, outbox, stock, told, work
 from floorwise.core.verify.check import PAGE, Check, rows
 from floorwise.core.verify.history import History
 from floorwise.core.verify.moves import Replay
@@ -35,6 +35,7 @@ def verify(ledger: Ledger, saved_heads: Iterable[tuple[int, str]] = (), seen: Ca
         *lines,
         *work.checks(ledger, history, replay),
         *told.checks(ledger, history),
+        excursions.check(ledger, history),
         *outbox.checks(ledger, history),
         journal,
         liveness.check(ledger, history.last),

@@ -41,6 +41,11 @@ PATHS: dict[str, dict[str, tuple[tuple[str, ...], str]]] = {
     },
     "purchase": {"PurchaseRaised": (("",), "open"), "PurchaseReceived": (("open",), "received")},
     "task": {"CountWanted": (("",), "wanted")},
+    "excursion": {
+        "ExcursionFound": (("",), "open"),  # or "ended", when it had ended before it was found
+        "ExcursionExtended": (("open", "ended"), "open"),  # likewise
+        "ExcursionSettled": (("ended",), "settled"),
+    },
     "timer": {"TimerSet": (("",), "set"), "TimerDropped": (("set",), "dropped")},
 }
 
@@ -56,6 +61,7 @@ class History:
     planned     units by line of each part, as its tour was released
     stops       how many picks each tour was ever told to have
     built       where each handling unit was made
+    cases       what was told of each excursion, with all its exposures
     wanted      LabelWanted event number -> parcel; labels: parcel -> tracking number
     """
 
@@ -70,6 +76,7 @@ class History:
         self.planned: dict[str, dict[int, int]] = {}
         self.stops: dict[str, int] = defaultdict(int)
         self.built: dict[str, str] = {}
+        self.cases: dict[str, dict[str, Any]] = {}
         self.wanted: dict[int, str] = {}
         self.labels: dict[str, str] = {}
         self.replaced: dict[Line, list[int]] = defaultdict(list)
@@ -240,6 +247,22 @@ class History:
 
     def _CountWanted(self, body: dict[str, Any], number: int) -> None:
         self._step("task", body["task"], "CountWanted", number)
+
+    def _ExcursionFound(self, body: dict[str, Any], number: int) -> None:
+        self._step("excursion", body["excursion"], "ExcursionFound", number)
+        self.cases[body["excursion"]] = body | {"state": "ended" if body["to_ms"] else "open", "decision": "", "decided_by": ""}
+        self.state["excursion"][body["excursion"]] = self.cases[body["excursion"]]["state"]
+
+    def _ExcursionExtended(self, body: dict[str, Any], number: int) -> None:
+        self._step("excursion", body["excursion"], "ExcursionExtended", number)
+        case = self.cases[body["excursion"]]
+        case |= {"to_ms": body["to_ms"], "peak_milli": body["peak_milli"], "state": "ended" if body["to_ms"] else "open"}
+        case["exposed"] = case["exposed"] + body["exposed"]
+        self.state["excursion"][body["excursion"]] = case["state"]
+
+    def _ExcursionSettled(self, body: dict[str, Any], number: int) -> None:
+        self._step("excursion", body["excursion"], "ExcursionSettled", number)
+        self.cases[body["excursion"]] |= {"state": "settled", "decision": body["decision"], "decided_by": body["decided_by"]}
 
     def _TimerSet(self, body: dict[str, Any], number: int) -> None:
         self._step("timer", body["timer"], "TimerSet", number)

@@ -4,7 +4,7 @@ import json
 from collections import defaultdict
 
 from floorwise.core.model.canonical import canonical
-from floorwise.core.model.journal import IdempotencyKey
+from floorwise.core.model.journal import IdempotencyKey, Review
 from floorwise.core.model.orders import BUCKETS, Order, OrderLine
 from floorwise.core.model.parcels import Parcel, ParcelLine
 from floorwise.core.model.returns import Rma
@@ -82,7 +82,7 @@ assert OrderLine._fields[FIRST_BUCKET : FIRST_BUCKET + len(BUCKETS)] == BUCKETS
 def checks(ledger: Ledger, promises: Promises) -> list[Check]:
     """The checks of order lines; fills `promises` for those of the stock."""
     children = Children(ledger, promises)
-    return [*_lines(ledger, children, promises), _keys(ledger)]
+    return [*_lines(ledger, children, promises), _rows(ledger), _keys(ledger)]
 
 
 def _lines(ledger: Ledger, children: Children, promises: Promises) -> list[Check]:
@@ -172,6 +172,26 @@ def _bucket(parcel: Parcel) -> str:
     if parcel.lost_at_ms:
         return "lost"
     return "shipped" if parcel.handed_over_at_ms else "packed"
+
+
+def _rows(ledger: Ledger) -> Check:
+    """A row of the outside world waits for a person or is an order line; a line that replaces a lost one is no row."""
+    tally = Tally("I3 parked or accepted")
+    for parked in rows(ledger, Review):
+        tally.saw()
+        channel, _, reference = parked.source.partition("/")
+        found = [
+            line
+            for order in ledger.find(Order, "by_reference", channel, reference)
+            for line in ledger.find(OrderLine, "key", order.order_id)
+            if not line.replaces_line and (line.source_row or line.line) == parked.row
+        ]
+        where = f"{parked.source} row {parked.row}"
+        if found and not parked.order_id:
+            tally.broken(f"{where}: parked ({parked.reason}), and {_named(found[0])} as well")
+        elif parked.order_id and parked.order_id not in [line.order_id for line in found]:
+            tally.broken(f"{where}: taken in by order {parked.order_id}, which has no such row")
+    return tally.check()
 
 
 def _keys(ledger: Ledger) -> Check:

@@ -4,7 +4,7 @@ import pytest
 
 from floorwise.core.errors import BadInput, KeyReused, NotFound, OrderDiffers, OutOfStock, WrongState
 from floorwise.core.flow.entry import CancelOrder, LineWanted, ParkRow, PlaceOrder
-from floorwise.core.flow.masterdata import AddPackLevels, PackLevelWanted
+from floorwise.core.flow.masterdata import AddPackLevels, AddSkus, PackLevelWanted, SkuWanted
 from floorwise.core.model.journal import Counter, Review
 from floorwise.core.model.orders import Order, state_of
 from floorwise.core.model.stock import Pool
@@ -182,3 +182,30 @@ def test_an_orders_state_is_that_of_its_slowest_units(floor):
     floor.deliver()
     assert state_of([floor.line(order, 1)]) == "delivered"
     assert state_of([floor.line(order, 1), floor.line(order, 2)]) == "partly backordered"
+
+
+def test_a_row_that_is_an_order_line_cannot_be_parked_and_one_that_is_parked_is_no_line(floor):
+    floor.stock("MUG", 5)
+    wanted = (LineWanted("MUG", 1, source_row=7), LineWanted("CUP", 1, source_row=8))
+    assert floor.do(PlaceOrder("shop", "R1", "c1", "GB", "GBP", wanted))["parked"] == 1
+    with pytest.raises(WrongState, match="shop/R1 row 7 is line 1 of order O00000001; it cannot be parked too"):
+        floor.do(ParkRow("shop/R1", 7, "sku", "unknown_sku", "MUG"))
+    assert floor.do(ParkRow("shop/R1", 8, "sku", "unknown_sku", "CUP")) == {"parked": 0}  # it is parked already
+    assert floor.do(ParkRow("shop/R1", 9, "sku", "unknown_sku", "CUP")) == {"parked": 1}
+
+
+def test_an_order_of_parked_rows_is_taken_in_when_it_is_mended_and_its_rows_wait_no_more(floor):
+    wanted = PlaceOrder("shop", "R1", "c1", "GB", "GBP", (LineWanted("CUP", 2),))
+    assert floor.do(wanted)["order_id"] == ""
+    floor.do(AddSkus((SkuWanted("CUP"),)))
+    order = floor.do(wanted)["order_id"]
+    assert floor.buckets(order) == {"backordered": 2}
+    assert floor.ledger.get(Review, "shop/R1", 1).order_id == order
+    assert floor.told("RowMended") == [{"source": "shop/R1", "row": 1, "order_id": order, "line": 1}]
+    assert floor.ledger.find(Review, "by_reason", "unknown_sku") == []
+
+
+def test_two_lines_of_one_row_are_refused(floor):
+    wanted = (LineWanted("MUG", 1, source_row=2), LineWanted("MUG", 1))
+    with pytest.raises(BadInput, match="order R1: two of its lines are row 2"):
+        floor.do(PlaceOrder("shop", "R1", "c1", "GB", "GBP", wanted))

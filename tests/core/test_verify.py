@@ -6,12 +6,13 @@ import pytest
 
 from floorwise.core.adapters.ledger_sql.sqlite import open_ledger
 from floorwise.core.flow.counting import RecordCount
-from floorwise.core.flow.entry import CancelOrder
+from floorwise.core.flow.entry import CancelOrder, ParkRow
 from floorwise.core.flow.masterdata import AddSkus, RuleWanted, SetStockRules, SkuWanted
 from floorwise.core.flow.packing import ClosePack, StartPack
 from floorwise.core.flow.picking import ConfirmPick, ReportShort
 from floorwise.core.flow.receiving import ReceivePurchase
 from floorwise.core.flow.returns import GradeReturn, ReceiveReturn, RefundReturn, RequestReturn
+from floorwise.core.flow.sensing import RecordExcursion, SettleExcursion
 from floorwise.core.flow.tracking import RecordScan
 from floorwise.core.model.labels import Label
 from floorwise.core.model.supply import Purchase
@@ -73,6 +74,13 @@ def busy(floor):
     floor.do(CancelOrder(floor.order("R8", ("MUG", 2))))
     floor.order("R9", ("MUG", 40))  # more than there is
     floor.do(RecordCount("A00-0", "MUG", 8), key="count 1")
+    floor.do(ParkRow("shop/R9", 2, "sku", "unknown_sku", "CUP"))
+    floor.do(AddSkus((SkuWanted("HAM"),)))
+    floor.stock("HAM", 5, "A01-9")
+    now_ms = floor.clock.now_ms()
+    warm = ("temperature_c", now_ms - 3_600_000, now_ms, 12_000, 8_000, "probe-1")
+    floor.do(SettleExcursion(floor.do(RecordExcursion("A01-9", *warm))["excursion"], "release", "eve"))  # X1
+    floor.do(RecordExcursion("A01-9", "temperature_c", now_ms, 0, 11_000, 8_000, "probe-1"))  # and warm again, still
 
 
 def broken(ledger):
@@ -196,6 +204,31 @@ PLANTED = [
     ("one reference, two orders", "I3 orders",
      "DROP INDEX order_by_reference; UPDATE \"order\" SET reference = 'R1' WHERE order_id = 'O00000002'",
      "shop/R1", "O00000002"),
+    ("a parked row that is an order line too", "I3 parked or accepted",
+     "INSERT INTO review VALUES ('shop/R3', 2, 'sku', 'unknown_sku', 'TEA', 1, '', 0)",
+     "shop/R3 row 2", "parked (unknown_sku), and order"),
+    ("a parked row that no order took in", "I3 parked or accepted",
+     "UPDATE review SET order_id = 'O00000001'",
+     "shop/R9 row 2", "taken in by order O00000001, which has no such row"),
+    ("an excursion that ended later than told", "I1 excursions = journal",
+     "UPDATE excursion SET to_ms = to_ms + 1 WHERE state = 'settled'",
+     "excursion X00000001 to_ms", "follows"),
+    ("a hold that nobody decided", "I1 excursions = journal",
+     "UPDATE excursion SET state = 'ended', decision = '' WHERE state = 'settled'",
+     "excursion X00000001 state", "settled follows"),
+    ("an exposed unit that is forgotten", "I1 excursions = journal",
+     "DELETE FROM exposure WHERE excursion = 'X00000001'",
+     "excursion X00000001 exposures", "(1, 1) follows"),
+    ("fewer units exposed than were there", "I1 excursions = journal",
+     "UPDATE exposure SET quantity = 1 WHERE excursion = 'X00000002'",
+     "excursion X00000002 exposure 1", "5"),
+    ("a case that is gone", "I1 excursions = journal",
+     "DELETE FROM excursion WHERE state = 'open'; DELETE FROM exposure WHERE excursion = 'X00000002'",
+     "excursion X00000002", "not filed"),
+    ("a case that nothing told", "I1 excursions = journal",
+     "INSERT INTO excursion SELECT 'X9', site, subject, device, kind, side, limit_milli, peak_milli, 7, to_ms, found_at_ms, state, "
+     "decision, decided_by, 0, 0 FROM excursion WHERE state = 'settled'",
+     "excursion X9", "nowhere in the journal"),
     ("a reply that was rewritten", "I3 idempotency keys",
      "INSERT INTO idempotency_key VALUES ('k1', 'no fingerprint', '{\"b\": 1}', 0)",
      "key 'k1'", ""),
@@ -295,7 +328,7 @@ def test_a_planted_bug_is_found_and_its_place_is_named(ledger, check, sql, where
 
 
 def test_every_check_has_a_planted_bug(ledger):
-    names = {check.name for check in verify(ledger, []) if check.name[:2] in ("I2", "I3", "I4", "I5")}
+    names = {check.name for check in verify(ledger, []) if check.name[:2] in ("I1", "I2", "I3", "I4", "I5")}
     assert names == {case[1] for case in PLANTED}
 
 
@@ -328,5 +361,5 @@ def test_a_label_bought_after_the_snapshot_is_no_fault(new_floor):
 
 def test_every_check_is_in_the_reference(repository):
     text = (repository / "docs/reference/invariants.md").read_text(encoding="utf-8")
-    told = re.findall(r"^\| (I[2-5] [^|]+?) \|", text, flags=re.MULTILINE)
+    told = re.findall(r"^\| (I[2-5] [^|]+?|I1 excursions[^|]+?) \|", text, flags=re.MULTILINE)  # I1 of readings has tests of its own
     assert len(told) == len(set(told)) and set(told) == {case[1] for case in PLANTED}
