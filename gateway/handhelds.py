@@ -1,4 +1,4 @@
-"""Handhelds over MQTT: tours go out retained, confirmations come in and are acknowledged after their commit."""
+"""Handhelds over MQTT: tours go out retained, confirmations come in and are acknowledged after their commit, births and deaths noted."""
 
 import asyncio
 from typing import Any
@@ -8,15 +8,17 @@ import structlog
 from floorwise.core.errors import FloorError, Refused
 from floorwise.core.flow.picking import ConfirmPick, ReportShort
 from floorwise.core.model import device_messages
-from floorwise.core.model.device_messages import Confirm
+from floorwise.core.model.device_messages import Birth, Confirm, Death
 from floorwise.core.model.readings import BadPayload, Refusal, encode_ack
 from floorwise.core.workers import dispatch
 from floorwise.edge.link import Address, Link, Message
+from floorwise.gateway.presence import Presence
 from floorwise.gateway.reader import Readers
 from floorwise.gateway.workers import Offline
 from floorwise.gateway.writer import Busy, Clerk, Writer
 
 CLIENT = "floorwise-tours"
+TOPICS = ("up/+/confirm", "up/+/birth", "up/+/death")
 TRIES = 5  # for a confirmation that lost a race or found the queue full; then it is left unacknowledged and comes again
 PAUSE_S = 0.2
 UNREADABLE = 1_000  # counted and thrown away: nobody can be told about a message that does not say whose it is
@@ -31,6 +33,7 @@ class Handhelds:
         self._address = address
         self._link = self._new_link()
         self._writer, self._readers, self._site = writer, readers, site
+        self.presence = Presence()
         self.confirmed = self.refused = self.unreadable = self.republished = 0
 
     @property
@@ -53,7 +56,7 @@ class Handhelds:
                 await self._take(messages)
 
     def _new_link(self) -> Link:
-        return Link(self._address, CLIENT, ["up/+/confirm"], keep_session=True)
+        return Link(self._address, CLIENT, TOPICS, keep_session=True)
 
     async def _say_again(self) -> None:
         """A broker may have lost what it retained, and a device what it heard: after each connect everything is said again."""
@@ -91,6 +94,7 @@ class Handhelds:
         try:
             device, what = device_messages.read_up(message.topic)
             told = device_messages.decode(Confirm, message.payload, device) if what == "confirm" else None
+            self._heed(device, what, message.payload)
         except BadPayload as error:
             self.unreadable += 1
             if self.unreadable <= UNREADABLE:
@@ -112,6 +116,16 @@ class Handhelds:
             self.confirmed += 1
             return device, encode_ack([(told.device, told.boot, told.seq)])
         return None
+
+
+    def _heed(self, device: str, what: str, payload: bytes) -> None:
+        """Note who lives; an empty payload clears a retained birth and says nothing."""
+        if what == "birth" and payload:
+            self.presence.born(device, device_messages.decode(Birth, payload, device).boot)
+        elif what == "death" and payload:
+            self.presence.died(device, device_messages.decode(Death, payload, device).boot)
+        else:
+            self.presence.spoke(device)
 
 
 def command_of(told: Confirm) -> Any:

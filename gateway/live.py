@@ -196,6 +196,7 @@ class Live:
             crew.append(workers.shipping_desk(PaperCarrier(told.data / LABELS)))
         if self.handhelds:
             crew.append(workers.dispatcher(self.handhelds))
+            crew.append(workers.roll_call(self.handhelds.presence, told.site, told.gone_after_s))
         if self.sensing:
             crew.append(Worker("sensing", self.sensing.step, SENSE_EVERY_S))
         return crew

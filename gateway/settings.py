@@ -42,6 +42,10 @@ class Settings(BaseSettings):
     epoch: str = Field("", description="ISO 8601 moment at which floor time begins in a new data directory; empty: now.")
     tick_s: int = Field(120, ge=1, le=3_600, description="Floor seconds between two releases of orders to the floor, each with a plan.")
     horizon_h: int = Field(72, ge=1, le=1_000, description="Orders whose truck leaves within these floor hours may be released.")
+    gone_after_s: int = Field(
+        2_400, ge=1, le=86_400,
+        description="Wall seconds a handheld may be dead before the rest of its tour is open for others; longer than an outage of Wi-Fi.",
+    )  # fmt: skip
     effort: int = Field(0, ge=0, le=100_000_000, description="Improvement steps of the planner after its first plan.")
     labels: str = Field(
         "paper", pattern="^(paper|none)$", description="paper writes labels into the data directory; none leaves them wanted."

@@ -14,8 +14,9 @@ import structlog
 from floorwise.core.errors import Conflict
 from floorwise.core.model.policies import HOUR_MS, MINUTE_MS
 from floorwise.core.ports import Bus, Carrier, Planner
-from floorwise.core.workers import buying, dispatch, expiry, labels, planning, timers, waving
+from floorwise.core.workers import buying, dispatch, expiry, labels, leaving, planning, timers, waving
 from floorwise.gateway.clock import FloorClock
+from floorwise.gateway.presence import Presence
 from floorwise.gateway.reader import Readers
 from floorwise.gateway.writer import Clerk, Stopped, Writer
 
@@ -173,6 +174,12 @@ def _wall_ms() -> int:
 def shipping_desk(carrier: Carrier) -> Worker:
     """Buys labels."""
     return Worker("labels", lambda clerk: labels.step(clerk, carrier, LABELS_A_STEP), follows=True)
+
+
+def roll_call(presence: Presence, site: str, after_s: int) -> Worker:
+    """Opens the tours of those whose handheld has died and stays dead."""
+    cause = f"handheld dead for {after_s} s"
+    return Worker("presence", lambda clerk: leaving.step(clerk, site, presence.gone(after_s), cause))
 
 
 def dispatcher(bus: Bus) -> Worker:

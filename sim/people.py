@@ -2,9 +2,12 @@
 
 from heapq import heappop, heappush
 
+from floorwise.core.flow.leaving import LeaveTour
 from floorwise.core.flow.packing import ClosePack, StartPack
 from floorwise.core.flow.picking import ConfirmPick, ReportShort
 from floorwise.core.flow.touring import TakeTour
+from floorwise.core.journal import body_of
+from floorwise.core.model.journal import Event
 from floorwise.core.model.stock import Balance
 from floorwise.core.model.work import Part, Pick, Tour, in_walking_order
 from floorwise.core.ports import Carrier
@@ -72,6 +75,11 @@ class Pickers:
     def resume(self) -> None:
         """Go on with tours that were begun, and with carts that were on their way to the benches."""
         ledger = self._world.ledger
+        for event in ledger.find(Event, "by_kind", "TourLeft") if self._world.scenario.faults.gone_share else ():
+            picker, back_ms = body_of(event)["picker"], event.at_ms + self._world.scenario.faults.gone_ms
+            if back_ms > self._world.now_ms and picker in self._idle:
+                self._idle.remove(picker)
+                self._world.at(back_ms, self._come_back, picker)
         for tour in ledger.find(Tour, "by_state", SITE, "taken"):
             if tour.picker in self._idle:
                 self._idle.remove(tour.picker)
@@ -130,7 +138,25 @@ class Pickers:
                 self._world.execute(ReportShort(tour, pick.number, found, picker, now_ms))
             else:
                 self._world.execute(ConfirmPick(tour, pick.number, pick.quantity, picker, now_ms))
+        if self._leaves(tour, picker, planned):
+            return
         self._walk(tour, picker, planned.location, now_ms)
+
+    def _leaves(self, tour: str, picker: str, pick: Pick) -> bool:
+        """Sometimes a picker is gone after a pick; the first idle one takes what is left."""
+        faults = self._world.scenario.faults
+        if not self._world.chance.happens("gone", f"{tour}.{pick.number}", faults.gone_share):
+            return False
+        if not self._world.execute(LeaveTour(tour, picker, "gone"))["left"]:
+            return False
+        self._world.at(self._world.now_ms + faults.gone_ms, self._come_back, picker)
+        self.kick()
+        return True
+
+    def _come_back(self, picker: str) -> None:
+        self._idle.append(picker)
+        self._idle.sort(reverse=True)
+        self.kick()
 
     def _found(self, pick: Pick, entity: str) -> int:
         """Units the picker finds: some bins hold a few less than the books say, which shows when they run low."""
@@ -142,6 +168,4 @@ class Pickers:
     def _back(self, tour: str, picker: str) -> None:
         for part in sorted({pick.part for pick in self._world.ledger.find(Pick, "key", tour)}):
             self._packers.arrive(part)
-        self._idle.append(picker)
-        self._idle.sort(reverse=True)
-        self.kick()
+        self._come_back(picker)

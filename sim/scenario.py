@@ -75,6 +75,8 @@ class Faults(NamedTuple):
     short_share: float = 0.05  # of visits to a bin that lacks 1 to 3 units; it shows when the bin runs low
     return_share: float = 0.05
     return_after_ms: int = 259_200_000  # mean: 3 days
+    gone_share: float = 0.0  # of picks after which the picker is gone in the middle of the tour; somebody else goes on with the cart
+    gone_ms: int = 3_600_000  # until such a picker is back
 
 
 class Scenario(NamedTuple):

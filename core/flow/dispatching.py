@@ -7,7 +7,7 @@ from floorwise.core.model.journal import Delivered
 from floorwise.core.ports import Desk
 
 DISPATCH = "dispatch"  # the consumer of the journal that puts tours on devices
-KINDS = ("TourTaken", "TourChanged", "TourDone")
+KINDS = ("TourTaken", "TourChanged", "TourLeft", "TourDone")
 
 
 class RecordDispatch(NamedTuple):

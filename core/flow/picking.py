@@ -133,7 +133,7 @@ def _pick(desk: Desk, tour_id: str, number: int) -> tuple[Pick, Part]:
     if pick is None:
         raise NotFound(f"tour {tour_id} has no pick {number}")
     tour = desk.ledger.get(Tour, tour_id)
-    if not tour.picker:  # also when it ended because its units were gone
+    if not tour.taken_at_ms:  # also when it ended because its units were gone
         raise WrongState(f"tour {tour_id} is {tour.state}: nobody has taken it" + ("; take it first" if tour.state == "open" else ""))
     return pick, desk.ledger.get(Part, pick.part)
 

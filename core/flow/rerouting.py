@@ -27,7 +27,7 @@ def take_elsewhere(desk: Desk, pick: Pick, quantity: int) -> int:
     tour = desk.ledger.get(Tour, pick.tour)
     line = books.line_at(desk, pick.order_id, pick.line)
     left = min(quantity, line.reserved)
-    if tour.state != "taken" or left <= 0:
+    if tour.state == "done" or left <= 0:
         return 0
     walk, taken = Walk(desk, tour), 0
     asked = next(row for row in desk.ledger.find(PartLine, "key", pick.part, pick.line))

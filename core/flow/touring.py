@@ -33,7 +33,7 @@ class FallBack(NamedTuple):
 
 
 class TakeTour(NamedTuple):
-    """A picker takes a tour and puts a tote on the cart for each of its parts."""
+    """A picker takes a tour and puts a tote on the cart for each of its parts, or goes on with the cart of somebody who left it."""
 
     tour: str
     picker: str
@@ -83,6 +83,8 @@ def take_tour(desk: Desk, wanted: TakeTour) -> dict:
     books.location_at(desk, CARTS)
     for name in sorted({pick.part for pick in desk.ledger.find(Pick, "key", tour.tour)}):
         part = desk.ledger.get(Part, name)
+        if part.tote:  # somebody has walked a part of this tour, and left it on the cart
+            continue
         tote = HandlingUnit(name, "tote", CARTS, desk.site, "open")
         if not desk.ledger.insert(tote):
             raise Conflict(f"tote {name} is in use")

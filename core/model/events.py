@@ -152,6 +152,13 @@ class TourTaken(NamedTuple):
     picker: str
 
 
+class TourLeft(NamedTuple):
+    tour: str
+    picker: str  # who walked it
+    cause: str
+    open_picks: int
+
+
 class TourChanged(NamedTuple):
     tour: str
     picker: str

@@ -23,7 +23,12 @@ PATHS: dict[str, dict[str, tuple[tuple[str, ...], str]]] = {
         "ParcelPacked": (("packing", "packed"), "packed"),
         "ParcelsHandedOver": (("packed", "shipped"), "shipped"),
     },
-    "tour": {"TourReleased": (("",), "open"), "TourTaken": (("open",), "taken"), "TourDone": (("open", "taken"), "done")},
+    "tour": {
+        "TourReleased": (("",), "open"),
+        "TourTaken": (("open",), "taken"),
+        "TourLeft": (("taken",), "open"),
+        "TourDone": (("open", "taken"), "done"),
+    },
     "parcel": {
         "ParcelPacked": (("",), "packed"),
         "LabelWanted": (("packed",), "label wanted"),
@@ -75,6 +80,7 @@ class History:
         self.taken: dict[tuple[str, str, str, str], int] = defaultdict(int)
         self.planned: dict[str, dict[int, int]] = {}
         self.stops: dict[str, int] = defaultdict(int)
+        self._walked: set[str] = set()
         self.built: dict[str, str] = {}
         self.cases: dict[str, dict[str, Any]] = {}
         self.wanted: dict[int, str] = {}
@@ -145,6 +151,10 @@ class History:
 
     def _TourTaken(self, body: dict[str, Any], number: int) -> None:
         self._step("tour", body["tour"], "TourTaken", number)
+        self._walked.add(body["tour"])
+
+    def _TourLeft(self, body: dict[str, Any], number: int) -> None:
+        self._step("tour", body["tour"], "TourLeft", number)
 
     def _TourDone(self, body: dict[str, Any], number: int) -> None:
         self._step("tour", body["tour"], "TourDone", number)
@@ -159,7 +169,7 @@ class History:
         times, units = self.confirmed.get(key, (0, 0))
         self.confirmed[key] = (times + 1, units + body["quantity"])
         self.taken[body["tour"], body["sku"], body["lot"], body["tote"]] += body["quantity"]
-        if self.state["tour"].get(body["tour"]) not in ("taken", "done"):
+        if body["tour"] not in self._walked:
             self.tally.broken(f"event {number}: pick {key[1]} of tour {key[0]} confirmed, nobody has taken the tour")
 
     def _UnitBuilt(self, body: dict[str, Any], number: int) -> None:

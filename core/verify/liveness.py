@@ -18,7 +18,7 @@ from floorwise.core.verify.check import Check, Tally
 # Each consumer of the journal that works through events one by one, with the kinds it follows.
 FOLLOWED = {
     "labels": ("LabelWanted",),
-    "dispatch": ("TourTaken", "TourChanged", "TourDone"),
+    "dispatch": ("TourTaken", "TourChanged", "TourLeft", "TourDone"),
     "buying": ("OrderPlaced", "PickShort", "PackShort", "PurchaseReceived", "StatusChanged", "StockCounted"),
 }
 # How long the oldest piece may wait, in floor time. A part gets a fall-back tour 5 minutes after its release.

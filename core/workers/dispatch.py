@@ -41,7 +41,7 @@ def step(warehouse: Warehouse, bus: Bus, limit: int, device_of: DeviceOf = signe
     for event in found:
         body = journal.body_of(event)
         reach("dispatch_before_publish")
-        outcome = _publish(warehouse.ledger, bus, body["tour"], device_of(body["picker"]))
+        outcome = _publish(warehouse.ledger, bus, body, device_of)
         reach("dispatch_after_publish")
         warehouse.execute(RecordDispatch(event.number, outcome))
     return len(found)
@@ -51,29 +51,34 @@ def republish(warehouse: Warehouse, bus: Bus, site: str, device_of: DeviceOf = s
     """Say again what every device should hold, after each (re)connect: a broker may have lost what it retained. Give how many
     topics were written.
 
-    Taken tours are published, tours that ended in the last `LOOK_BACK` events cleared. Nothing is recorded: saying it again is harmless.
+    Taken tours are published, tours that ended or were left in the last `LOOK_BACK` events cleared. Nothing is recorded: saying it
+    again is harmless.
     """
     ledger = warehouse.ledger
     cursor = ledger.get(Cursor, DISPATCH)
     if cursor is None:
         return 0
-    ended = ledger.find(Event, "by_kind", "TourDone", after=max(0, cursor.number - LOOK_BACK), until=cursor.number)
-    bodies: list[dict[str, Any]] = [journal.body_of(event) for event in ended]
+    since = max(0, cursor.number - LOOK_BACK)
+    bodies: list[dict[str, Any]] = []
+    for kind in ("TourDone", "TourLeft"):
+        bodies += [journal.body_of(event) for event in ledger.find(Event, "by_kind", kind, after=since, until=cursor.number)]
     for kind in ("bulk", "cart"):
         bodies += [tour._asdict() for tour in ledger.find(Tour, "by_state", site, "taken", kind)]
-    return sum(_publish(ledger, bus, body["tour"], device_of(body["picker"])) != NO_DEVICE for body in bodies)
+    return sum(_publish(ledger, bus, body, device_of) != NO_DEVICE for body in bodies)
 
 
 NO_DEVICE = "no device"
 
 
-def _publish(ledger: Ledger, bus: Bus, tour_id: str, device: str) -> str:
-    """Publish the tour as it now is, or clear it when it is over: the last word on the topic is always the present."""
+def _publish(ledger: Ledger, bus: Bus, about: dict[str, Any], device_of: DeviceOf) -> str:
+    """Publish the tour as it now is on its picker's device, or clear it when it is over or somebody else's: the last word on the topic is
+    always the present."""
+    picker, device = about["picker"], device_of(about["picker"])
     if not is_device_name(device):
         return NO_DEVICE
-    tour = ledger.get(Tour, tour_id)
-    topic = device_messages.tour(device, tour_id)
-    if tour.state != "taken":
+    tour = ledger.get(Tour, about["tour"])
+    topic = device_messages.tour(device, tour.tour)
+    if tour.state != "taken" or tour.picker != picker:
         bus.publish(topic, b"", retain=True)
         return "cleared"
     bus.publish(topic, device_messages.encode(sheet(ledger, tour)), retain=True)

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Path, Query
 
 from floorwise.core.errors import NotFound
+from floorwise.core.flow.leaving import LeaveTour
 from floorwise.core.flow.picking import ConfirmPick, ReportShort
 from floorwise.core.flow.touring import TakeTour
 from floorwise.core.model.canonical import LARGEST_INTEGER
@@ -24,6 +25,11 @@ Nth = Annotated[int, Path(ge=1, le=LARGEST_INTEGER)]
 
 class TakeIn(Body):
     picker: Name
+
+
+class LeaveIn(Body):
+    picker: Name
+    cause: Text = "signed out"
 
 
 class ConfirmIn(Body):
@@ -88,6 +94,12 @@ def read_tour(tour_id: Text, gateway: Here) -> dict[str, Any]:
 async def take_tour(tour_id: Text, body: TakeIn, gateway: Here, key: Key = "") -> dict[str, Any]:
     """Hand the tour to one picker."""
     return await gateway.writer.execute(TakeTour(tour_id, body.picker), key)
+
+
+@router.post("/tours/{tour_id}/leave")
+async def leave_tour(tour_id: Text, body: LeaveIn, gateway: Here, key: Key = "") -> dict[str, Any]:
+    """The picker is gone: what is left of the tour is open for whoever takes it next."""
+    return await gateway.writer.execute(LeaveTour(tour_id, body.picker, body.cause), key)
 
 
 @router.post("/tours/{tour_id}/picks/{number}/confirm")

@@ -29,6 +29,7 @@ from floorwise.core.flow.handling import (
     SplitUnit,
     UnitTake,
 )
+from floorwise.core.flow.leaving import LeaveTour
 from floorwise.core.flow.masterdata import AddSkus, RuleWanted, SetStockRules, SkuWanted
 from floorwise.core.flow.pack_shorts import ReportPackShort
 from floorwise.core.flow.packing import ClosePack, StartPack
@@ -130,6 +131,10 @@ class Hands:
     def take(self, number):
         if tour := self.any(Tour, number, lambda tour: tour.state == "open"):
             self.do(TakeTour(tour.tour, "ann"))
+
+    def leave(self, number):
+        if tour := self.any(Tour, number, lambda tour: tour.state == "taken"):
+            self.do(LeaveTour(tour.tour, tour.picker or "ann"))
 
     def pick(self, number, more):
         if pick := self.any(Pick, number, lambda pick: pick.state == "open"):
@@ -342,6 +347,7 @@ ACTIONS = {
     "release": (4, {}),
     "plan": (4, {}),
     "take": (5, {"number": NUMBERS}),
+    "leave": (1, {"number": NUMBERS}),
     "pick": (8, {"number": NUMBERS, "more": SKEWS}),
     "pick_everything": (2, {"number": NUMBERS}),
     "short": (3, {"number": NUMBERS, "found": range(4)}),

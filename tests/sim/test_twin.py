@@ -14,13 +14,13 @@ from floorwise.sim.twin import run_scenario
 
 @pytest.fixture(scope="module")
 def tiny():
-    """A day of forty orders on which everything happens: shorts, lost parcels, returns."""
+    """A day of forty orders on which everything happens: shorts, pickers who are gone, lost parcels, returns."""
     quiet = load("quiet_day")
     return quiet._replace(
         demand=Demand(orders=40, skus=8),
         supply=quiet.supply._replace(cover_days=0.6),
         carriers=quiet.carriers._replace(lost_share=0.1),
-        faults=Faults(short_share=0.6, return_share=0.3),
+        faults=Faults(short_share=0.6, return_share=0.3, gone_share=0.1),
     )
 
 
@@ -35,7 +35,7 @@ def test_the_journal_head_is_the_same_under_every_hash_seed_and_in_a_file(tmp_pa
 def test_a_day_of_faults_ends_with_every_unit_at_the_door_and_every_invariant_true(tmp_path, tiny):
     twin, ended = run_scenario(tiny, 3, tmp_path)
     kinds = {row[0] for row in twin.ledger._run("SELECT DISTINCT kind FROM event")}
-    assert {"PickShort", "ParcelLost", "RefundGiven", "StockCounted", "PurchaseReceived"} <= kinds
+    assert {"PickShort", "ParcelLost", "RefundGiven", "StockCounted", "PurchaseReceived", "TourLeft"} <= kinds
     assert ended.is_drained
     lines = twin.ledger.find(OrderLine, "key")
     assert all(line.delivered + line.returned + line.lost == line.ordered for line in lines)

@@ -9,7 +9,7 @@ import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
-from floorwise.core.model.device_messages import Confirm, TourSheet, decode, encode
+from floorwise.core.model.device_messages import Birth, Confirm, Death, TourSheet, decode, encode
 from floorwise.core.model.readings import decode_ack
 from floorwise.gateway import live
 
@@ -39,6 +39,13 @@ class Handheld:
     def say(self, seq: int, tour: str, number: int, quantity: int, outcome: str = "picked") -> None:
         told = Confirm(self.name, 1, seq, DONE_MS, tour, number, outcome, quantity, self.name, "")
         self._client.publish(f"up/{self.name}/confirm", encode(told), qos=1)
+
+    def is_there(self) -> None:
+        self._client.publish(f"up/{self.name}/birth", encode(Birth(self.name, 1, DONE_MS, "handheld", "1", [], 10)), qos=1)
+
+    def is_gone(self) -> None:
+        """As its will says it when the connection is lost."""
+        self._client.publish(f"up/{self.name}/death", encode(Death(self.name, 1, DONE_MS)), qos=1)
 
     def close(self) -> None:
         self._client.disconnect()
@@ -106,3 +113,37 @@ def test_a_confirmation_that_cannot_be_is_refused_by_name_and_another_under_its_
     assert decode_ack(handheld.hear("ack/anna")).ranges
     handheld.say(2, tour, 1, 1)
     assert decode_ack(handheld.hear("ack/anna")).refused[0].reason.startswith("KeyReused")
+
+
+def test_a_handheld_that_stays_dead_gives_its_tour_to_somebody_else(floor, tools, brokers):
+    with tools.running(floor, broker="embedded", gone_after_s=1) as house:
+        anna, ben = (Handheld(name, brokers[0].url, tools.PATIENCE_S) for name in ("anna", "ben"))
+        anna.is_there()
+        order_id = house.order("left", ("MUG", 2), ("BOWL", 3))
+        tour = tools.eventually(lambda: (parts := house.parts(order_id)) and parts[0]["tour"])
+        house.post(f"/api/tours/{tour}/take", picker="anna")
+        sheet = decode(TourSheet, anna.hear(f"down/anna/tours/{tour}"))
+        anna.say(1, tour, sheet.picks[0].number, sheet.picks[0].quantity)
+        decode_ack(anna.hear("ack/anna"))
+        anna.is_gone()
+        assert anna.hear(f"down/anna/tours/{tour}") == b""
+        tools.eventually(lambda: tour in [row["tour"] for row in house.get("/api/tours", state="open")["tours"]])
+        assert house.post(f"/api/tours/{tour}/take", picker="ben").is_success
+        left = decode(TourSheet, ben.hear(f"down/ben/tours/{tour}"))
+        assert [pick.number for pick in left.picks] == [sheet.picks[1].number]
+        ben.say(1, tour, left.picks[0].number, left.picks[0].quantity)
+        assert ben.hear(f"down/ben/tours/{tour}") == b""
+        anna.close()
+        ben.close()
+    assert house.verified() == []
+
+
+def test_a_dispatcher_opens_the_tour_of_somebody_who_is_gone(anna, tools):
+    house, handheld, _ = anna
+    order_id = house.order("opened", ("MUG", 2))
+    tour = tools.eventually(lambda: (parts := house.parts(order_id)) and parts[0]["tour"])
+    house.post(f"/api/tours/{tour}/take", picker="anna")
+    handheld.hear(f"down/anna/tours/{tour}")
+    assert house.post(f"/api/tours/{tour}/leave", picker="anna", cause="opened by the dispatcher").json() == {"left": 1}
+    assert handheld.hear(f"down/anna/tours/{tour}") == b""
+    assert house.get(f"/api/tours/{tour}")["state"] == "open"

@@ -1,9 +1,9 @@
 // The rows behind a number: orders of a state, one order, tours, one tour, a bay. The address says which, so that it can be sent and gone back to.
-import { get } from "../lib/api.js";
+import { get, post } from "../lib/api.js";
 import { useAnswer } from "../lib/asking.js";
 import { figures, floorTime } from "../lib/feed.js";
 import { clockSeconds, dayText, many, momentText, number } from "../lib/time.js";
-import { html, signal, useEffect, useRef } from "../lib/ui.js";
+import { html, signal, useEffect, useRef, useState } from "../lib/ui.js";
 import { chosen } from "./map.js";
 import { metres, percent, STATES } from "./panels.js";
 import { plans } from "./state.js";
@@ -136,11 +136,31 @@ function Tour({ name }) {
       <div><dt>Length</dt><dd>${number(Math.round(told.length_mm / 1000))} m</dd></div><div><dt>Planned by</dt><dd>${told.planner || "–"}</dd></div>
       <div><dt>Taken</dt><dd>${momentText(told.taken_at_ms, now)}</dd></div><div><dt>First truck</dt><dd>${momentText(told.cut_off_ms, now)}</dd></div>
     </dl>
+    ${told.state === "taken" && html`<${Gone} tour=${told} key=${told.picker} />`}
     <div class="rows"><table>
       <thead><tr><th scope="col" class="n">Stop</th><th scope="col">Location</th><th scope="col">SKU</th><th scope="col" class="n">Units</th><th scope="col">State</th></tr></thead>
       <tbody>${told.stops.map((s) => html`<tr key=${s.number} class=${s === next ? "is-next" : ""}><td class="n">${s.number}</td><td>${s.location}</td><td>${s.sku}</td><td class="n">${s.state === "open" ? number(s.quantity) : `${number(s.picked)}/${number(s.quantity)}`}</td>
         <td>${s.state === "open" ? "open" : html`${s.state} <small>${momentText(s.done_at_ms, now)}</small>`}</td></tr>`)}</tbody>
     </table></div>`;
+}
+
+/** For a dispatcher: the picker is gone, so the rest of the tour is for whoever comes. Two clicks. */
+function Gone({ tour }) {
+  const [state, set] = useState("");
+  const leave = async () => {
+    set("asking");
+    try {
+      await post(`/api/tours/${encodeURIComponent(tour.tour)}/leave`, { picker: tour.picker, cause: "opened by the dispatcher" });
+      set("done");
+    } catch (error) {
+      set(error.message);
+    }
+  };
+  if (state === "sure") {
+    return html`<p class="deed"><button type="button" class="secondary" name="leave" onClick=${leave}>Yes, give the rest to somebody else</button> <button type="button" class="secondary" onClick=${() => set("")}>No</button></p>`;
+  }
+  return html`<p class="deed"><button type="button" class="secondary" disabled=${state === "asking" || state === "done"} onClick=${() => set("sure")}>${tour.picker} is gone</button>
+    ${state && !["asking", "done"].includes(state) && html` <span class="alarm-text">${state}</span>`}</p>`;
 }
 
 function Bay({ name }) {

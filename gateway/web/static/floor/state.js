@@ -32,6 +32,8 @@ const TELLING = {
   TourTaken: (b) => ["tour", `${b.picker} took a tour`, `tour/${b.tour}`],
   PickConfirmed: (b) => ["pick", `${b.picker || "Somebody"} picked ${b.quantity} × ${b.sku}`, `order/${b.order_id}`],
   PickShort: (b) => ["short", `Short: ${b.missing} × ${b.sku} missing at ${b.place}`, `order/${b.order_id}`],
+  TourLeft: (b) => ["alarm", `${b.picker} left a tour with ${b.open_picks} ${b.open_picks === 1 ? "pick" : "picks"} open`, `tour/${b.tour}`],
+  StopsAdded: (b) => ["tour", `${b.picks.length} ${b.picks.length === 1 ? "stop" : "stops"} put into a tour: ${b.cause}`, `tour/${b.tour}`],
   TourDone: (b) => ["tour", `${b.picker} finished a tour`, `tour/${b.tour}`],
   CountWanted: (b) => ["count", `Count wanted at ${b.place}`, ""],
   ParcelPacked: (b) => ["parcel", `Parcel ${tail(b.parcel)} packed`, `order/${b.order_id}`],
@@ -50,7 +52,7 @@ export function start() {
   onEvents(["ToursReleased"], ({ number, at_ms, body }) => planMade({ ...body, number, at_ms, tours: body.tours.length }));
   onEvents(["TourTaken"], () => (wanted = true));
   onEvents(["PickConfirmed", "PickShort"], ({ body, at_ms }) => stopDone(body, at_ms));
-  onEvents(["TourDone"], ({ body }) => {
+  onEvents(["TourDone", "TourLeft"], ({ body }) => {
     tours.value = tours.value.filter((tour) => tour.tour !== body.tour);
   });
   onEvents(Object.keys(TELLING), tell);

@@ -81,7 +81,17 @@ function Tour() {
   const { stops } = tour.value;
   const done = stops.filter((one) => one.state !== "open").length;
   return html`<div class="progress"><progress value=${done} max=${stops.length || 1} aria-label="Stops done"></progress><span>${done} of ${stops.length}</span></div>
-    ${stop ? html`<${Stop} key=${`${tour.value.tour}/${stop.number}`} stop=${stop} />` : html`<${Done} />`}`;
+    ${stop ? html`<${Stop} key=${`${tour.value.tour}/${stop.number}`} stop=${stop} /><${Leave} />` : html`<${Done} />`}`;
+}
+
+/** Two taps: the second one hands the tour back. */
+function Leave() {
+  const [isSure, setSure] = useState(false);
+  return isSure
+    ? html`<div class="sheet" role="group" aria-label="Leave this tour?"><p><b>Leave the cart here, for somebody else to go on?</b></p>
+        <button type="button" class="secondary" name="leave" onClick=${work.leave}>Yes, leave it</button>
+        <button type="button" class="quiet" onClick=${() => setSure(false)}>No, go on</button></div>`
+    : html`<button type="button" class="quiet" onClick=${() => setSure(true)}>I cannot go on</button>`;
 }
 
 function Done() {

@@ -7,6 +7,7 @@ import { nudge } from "./telling.js";
 const LOOK_MS = 400; // between two looks while waiting for a tour; others take them too
 const TRIED = 10; // open tours tried at one look
 const REFRESH_MS = 4_000;
+const LEAVE = "/leave";
 
 export const waiting = signal(false); // for a tour
 export const trouble = signal("");
@@ -29,7 +30,7 @@ export async function signOut() {
 
 /** Find the tour of this picker at the gateway, when the device has none. */
 export async function resume() {
-  if (!hand.value.picker || tour.value) return;
+  if (!hand.value.picker || tour.value || queue.value.some((one) => one.path.endsWith(LEAVE) && !one.refused)) return;
   try {
     const { tours } = await get("/api/tours", { state: "taken", limit: 1000 });
     const mine = tours.find((one) => one.picker === hand.value.picker && one.open_picks > 0);
@@ -94,6 +95,16 @@ async function done(stop, verb, body, change, text) {
   nudge();
 }
 
+/** Hand the rest of the tour to whoever takes it next; told behind everything that was done on it. */
+export async function leave() {
+  const current = tour.value;
+  const path = `/api/tours/${encodeURIComponent(current.tour)}${LEAVE}`;
+  const body = { picker: hand.value.picker, cause: "handed back on the device" };
+  await note({ key: newKey(), path, body, text: "the rest is for somebody else", location: "Tour", at_ms: floorNow(), tour: current.tour, number: 0 }, current);
+  nudge();
+  await keepTour(null);
+}
+
 /** Put the finished tour away. */
 export const finish = () => keepTour(null);
 
@@ -109,6 +120,10 @@ async function refresh() {
     const fresh = await get(`/api/tours/${encodeURIComponent(current.tour)}`);
     // Something was done or told while we asked: the answer may be older than that. The next one will not.
     if (tour.value !== current || queue.value !== untold) return undefined;
+    if (fresh.picker !== hand.value.picker && !untold.some((one) => one.tour === current.tour)) {
+      trouble.value = "The rest of your tour was given to somebody else.";
+      return keepTour(null);
+    }
     const changed = merged(fresh);
     if (JSON.stringify(changed) !== JSON.stringify(tour.value)) await keepTour(changed);
   } catch (error) {
