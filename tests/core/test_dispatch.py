@@ -204,7 +204,7 @@ def test_nobody_publishes_on_a_wildcard(bus, topic):
 def test_an_event_that_is_not_of_dispatch_or_not_its_next_is_refused(walk):
     walk.pick()
     taken, done = (walk.ledger.find(Event, "by_kind", kind)[0].number for kind in ("TourTaken", "TourDone"))
-    with pytest.raises(NotFound, match="event 1 is a SiteAdded; dispatch follows TourTaken, TourChanged, TourDone"):
+    with pytest.raises(NotFound, match="event 1 is a SiteAdded; dispatch follows TourTaken, TourChanged, TourLeft, TourDone"):
         walk.do(dispatch.RecordDispatch(1, "revision 2"))
     with pytest.raises(WrongState, match=f"event {done} is not the next one for dispatch: event {taken} comes first"):
         walk.do(dispatch.RecordDispatch(done, "cleared"))
