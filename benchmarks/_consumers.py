@@ -2,8 +2,8 @@
 
     consume intake URL FOLDER READINGS              gateway.intake into a DuckStore: decode, dedup, durable, then acknowledge
     consume single|many URL FOLDER READINGS         the yardsticks: paho into DuckDB, nothing durable promised, no repeats known
-    publish URL READINGS SIZE                       one agent, many devices; prints when the broker has it all
-    acks URL MESSAGES SIZE PER_S                    milliseconds from publishing a batch to its application ack
+    publish URL READINGS SIZE LAYOUT                one agent, many devices; prints when the broker has it all
+    acks URL MESSAGES SIZE PER_S LAYOUT             milliseconds from publishing a batch to its application ack
 
 A consumer prints one JSON object: readings stored, CPU µs and wall s from the first message to the last commit.
 """
@@ -20,9 +20,11 @@ import structlog
 from paho.mqtt.enums import CallbackAPIVersion
 
 from floorwise.core.model.device_messages import ack, up
+from floorwise.core.model.packed import encode_packed
 from floorwise.core.model.readings import Reading, decode_ack, encode_batch
 
 NOW = 1_767_000_000_000
+LAYOUTS = {"json": encode_batch, "packed": encode_packed}
 DEVICES = 50
 YARDSTICK_ROWS = 1_000  # rows a yardstick inserts at once
 PATIENCE_S = 120.0
@@ -43,7 +45,7 @@ def consume_intake(url: str, folder: Path, readings: int) -> dict[str, Any]:
     intake = Intake(url, store, follow)
     intake._bus._on_message = clock.started_by(intake._take)
     intake.start()
-    _ready(intake.wait_connected(PATIENCE_S))
+    _ready(intake.wait_warm(PATIENCE_S) and intake.wait_connected(PATIENCE_S))
     done.wait(PATIENCE_S)
     told = clock.stop(intake.figures().stored)
     told["transactions"] = intake.figures().transactions
@@ -115,7 +117,7 @@ def consume_yardstick(url: str, folder: Path, readings: int, many: bool) -> dict
     return told
 
 
-def publish(url: str, readings: int, size: int) -> None:
+def publish(url: str, readings: int, size: int, layout: str) -> None:
     left = threading.Semaphore(0)
     client = _client(AGENT, lambda message: None)
     client.on_publish = lambda *_: left.release()
@@ -124,7 +126,7 @@ def publish(url: str, readings: int, size: int) -> None:
     client.connect(*_place(url))
     client.loop_start()
     count = 0
-    for payload in batches(readings, size):
+    for payload in batches(readings, size, layout):
         client.publish(up(AGENT, "batch"), payload, qos=1)
         count += 1
     for _ in range(count):
@@ -133,7 +135,7 @@ def publish(url: str, readings: int, size: int) -> None:
     client.loop_stop()
 
 
-def acks(url: str, messages: int, size: int, per_s: int) -> dict[str, Any]:
+def acks(url: str, messages: int, size: int, per_s: int, layout: str) -> dict[str, Any]:
     """Publish at a steady rate and time each application ack."""
     sent: dict[tuple[str, int, int], float] = {}
     waits: list[float] = []
@@ -154,7 +156,7 @@ def acks(url: str, messages: int, size: int, per_s: int) -> dict[str, Any]:
     client.loop_start()
     ready.wait(PATIENCE_S)
     began = time.monotonic()
-    for number, payload in enumerate(batches(messages * size, size, boot=9)):
+    for number, payload in enumerate(batches(messages * size, size, layout, boot=9)):
         pause = began + number / per_s - time.monotonic()
         if pause > 0:
             time.sleep(pause)
@@ -166,14 +168,14 @@ def acks(url: str, messages: int, size: int, per_s: int) -> dict[str, Any]:
     return {"waits_ms": sorted(round(wait * 1000, 1) for wait in waits)}
 
 
-def batches(readings: int, size: int, boot: int = 1):
+def batches(readings: int, size: int, layout: str, boot: int = 1):
     """Payloads of `size` readings each, in the order an agent sends them: looks of all devices in turn."""
     for start in range(0, readings, size):
-        looks = (
+        looks = [
             Reading(f"scale-{n % DEVICES}", boot, 1 + n // DEVICES, NOW + n * 20, {"gross_g": 1000.0 + n % 977})
             for n in range(start, min(start + size, readings))
-        )
-        yield encode_batch(AGENT, NOW, looks)
+        ]
+        yield LAYOUTS[layout](AGENT, NOW, looks)
 
 
 class _Clock:
@@ -222,9 +224,9 @@ def main() -> None:
             told = consume_yardstick(url, Path(folder), int(readings), kind == "many")
         print(json.dumps(told), flush=True)
     elif role == "publish":
-        publish(words[0], int(words[1]), int(words[2]))
+        publish(words[0], int(words[1]), int(words[2]), words[3])
     else:
-        print(json.dumps(acks(words[0], *map(int, words[1:]))), flush=True)
+        print(json.dumps(acks(words[0], *map(int, words[1:4]), words[4])), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """N1, N2, N3: what a reading costs on its way into the store, and what the last values of all series cost.
 
     N1   one reading a message, durable and acknowledged; yardstick: paho → json → DuckDB by the thousand, nothing durable promised
-    N2   50 readings a message; yardstick: paho → msgspec → Python lists → DuckDB
+    N2   50 readings a message, packed; yardstick: JSON → paho → msgspec → Python lists → DuckDB; n2_json is the same in JSON
     N3   the last value of 5,000 series at 20 million rows; yardstick: asking DuckDB for it
 
 N1 and N2 are CPU µs a reading of the consuming process, from its first message to its last commit; rounds alternate, medians. The
@@ -23,6 +23,12 @@ from floorwise.gateway import broker as brokers
 
 CONSUMERS = Path(__file__).with_name("_consumers.py")
 AIMS = {"n1_ratio": 1.1, "n2_ratio": 0.4, "n3_ratio": 0.001}
+# name, how many readings, readings a message, the yardstick, what the intake is sent; yardsticks are sent JSON
+PLAYS = (
+    ("n1", "single", 1, "single", "json"),
+    ("n2", "many", 50, "many", "packed"),
+    ("n2_json", "many", 50, "many", "json"),
+)
 SERIES = 5_000
 
 
@@ -34,8 +40,10 @@ def run(rounds: int = 3, single: int = 4_000, many: int = 100_000, rows: int = 2
     with tempfile.TemporaryDirectory() as folder:
         running = brokers.start(broker, 0, Path(folder) / "broker")
         try:
-            for name, readings, size, kind in (("n1", single, 1, "single"), ("n2", many, 50, "many")):
-                pairs = [[_consume(running.url, how, readings, size) for how in (kind, "intake")] for _ in range(rounds)]
+            for name, readings, size, kind, layout in PLAYS:
+                readings = {"single": single, "many": many}[readings]
+                both = ((kind, "json"), ("intake", layout))
+                pairs = [[_consume(running.url, how, readings, size, sent) for how, sent in both] for _ in range(rounds)]
                 for who, into in ((0, yardstick), (1, figures)):
                     into[f"{name}_cpu_us"] = statistics.median(pair[who]["cpu_us"] for pair in pairs)
                     into[f"{name}_readings_s"] = statistics.median(pair[who]["per_s"] for pair in pairs)
@@ -53,12 +61,12 @@ def run(rounds: int = 3, single: int = 4_000, many: int = 100_000, rows: int = 2
     return {"name": "intake", "figures": figures | {"missed": missed}, "yardstick": yardstick, "ratio": ratio}
 
 
-def _consume(url: str, how: str, readings: int, size: int) -> dict[str, Any]:
+def _consume(url: str, how: str, readings: int, size: int, layout: str) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         words = [sys.executable, str(CONSUMERS), "consume", how, url, folder, str(readings)]
         consumer = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         assert consumer.stdout.readline().strip() == "ready", "the consumer did not start"
-        subprocess.run([sys.executable, str(CONSUMERS), "publish", url, str(readings), str(size)], check=True, timeout=300)
+        subprocess.run([sys.executable, str(CONSUMERS), "publish", url, str(readings), str(size), layout], check=True, timeout=300)
         return json.loads(consumer.communicate(timeout=300)[0].splitlines()[-1])
 
 
@@ -67,7 +75,8 @@ def _ack_times(url: str) -> dict[str, float]:
         words = [sys.executable, str(CONSUMERS), "consume", "intake", url, folder, "6000"]
         consumer = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         consumer.stdout.readline()
-        told = subprocess.run([sys.executable, str(CONSUMERS), "acks", url, "120", "50", "40"], capture_output=True, text=True, timeout=300)
+        words = [sys.executable, str(CONSUMERS), "acks", url, "120", "50", "40", "packed"]
+        told = subprocess.run(words, capture_output=True, text=True, timeout=300)
         consumer.communicate(timeout=300)
         waits = json.loads(told.stdout.splitlines()[-1])["waits_ms"]
         return {"ack_p50_ms": waits[len(waits) // 2], "ack_p99_ms": waits[min(len(waits) - 1, len(waits) * 99 // 100)]}

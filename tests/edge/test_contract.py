@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from referencing import Registry, Resource
 
 from floorwise.core.model.device_messages import UP, Answer, Birth, Command, Confirm, Death, TourSheet, decode, encode, read_up
+from floorwise.core.model.packed import decode_packed, encode_packed
 from floorwise.core.model.readings import (
     KINDS,
     BadPayload,
@@ -31,6 +32,7 @@ from floorwise.core.model.readings import (
 FOLDER = Path(__file__).resolve().parents[2] / "firmware-interfaces"
 MESSAGES = {"birth": Birth, "death": Death, "command": Command, "answer": Answer, "tour": TourSheet, "confirm": Confirm}
 VECTORS = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted((FOLDER / "vectors").glob("*.json"))}
+PACKED = VECTORS.pop("packed")
 SCHEMAS = {path.name: json.loads(path.read_text(encoding="utf-8")) for path in sorted((FOLDER / "schemas").glob("*.json"))}
 REGISTRY = Registry().with_resources([(one["$id"], Resource.from_contents(one)) for one in SCHEMAS.values()])
 GOOD = [pytest.param(name, one, id=f"{name}: {one['name']}") for name, file in VECTORS.items() for one in file["good"]]
@@ -58,7 +60,8 @@ def understood(name: str, topic: str, payload: bytes) -> object:
 def again(name: str, found: object) -> bytes:
     """Encode what was understood."""
     if name == "ack":
-        return encode_ack([(one.device, one.boot, seq) for one in found.ranges for seq in range(one.first, one.last + 1)], found.refused)
+        keys = [(one.device, one.boot, seq) for one in found.ranges for seq in range(one.first, one.last + 1)]
+        return encode_ack(keys, found.refused, found.takes)
     if name in MESSAGES:
         return encode(found)
     if name == "batch":
@@ -80,6 +83,31 @@ def test_a_bad_payload_is_refused_with_its_reason(name, one):
         understood(name, one["topic"], one["payload"].encode())
     if one["schema_sees_it"]:
         assert not schema(name).is_valid(json.loads(one["payload"]))
+
+
+@pytest.mark.parametrize("one", [pytest.param(one, id=one["name"]) for one in PACKED["good"]])
+def test_a_packed_payload_is_understood_byte_for_byte_as_the_json_beside_it(one):
+    agent, payload = one["topic"].split("/")[1], bytes.fromhex(one["hex"])
+    found, said = decode_packed(payload, agent), decode_batch(one["says"].encode(), agent)
+    assert (found.ts, sorted(found.readings), found.refused) == (said.ts, sorted(said.readings), [])
+    assert decode_packed(encode_packed(agent, found.ts, found.readings), agent) == found
+    if "tracker.c" not in one["name"]:  # a device may list kinds in an order of its own
+        assert encode_packed(agent, found.ts, found.readings) == payload
+
+
+@pytest.mark.parametrize("one", [pytest.param(one, id=one["name"]) for one in PACKED["bad"]])
+def test_a_bad_packed_payload_is_refused_with_its_reason(one):
+    with pytest.raises(BadPayload, match=re.escape(one["reason"])):
+        decoded = decode_packed(bytes.fromhex(one["hex"]), one["topic"].split("/")[1])
+        raise BadPayload(decoded.refused[0].reason)
+
+
+def test_a_tracker_in_c_writes_the_golden_bytes(tmp_path, require):
+    compiler = require(shutil.which("cc"), "there is no C compiler")
+    words = [compiler, "-std=c99", "-Wall", "-Wextra", "-pedantic", "-Werror", f"-I{FOLDER / 'include'}"]
+    subprocess.run([*words, str(FOLDER / "examples/tracker.c"), "-o", str(tmp_path / "tracker"), "-lm"], check=True, timeout=60)
+    said = subprocess.run([tmp_path / "tracker"], check=True, capture_output=True, text=True, timeout=10).stdout.strip()
+    assert [one["hex"] for one in PACKED["good"] if "tracker.c" in one["name"]] == [said]
 
 
 def test_there_are_vectors_for_every_message_and_profile():
