@@ -28,8 +28,19 @@ def claim(directory: Path, file: str, identity: dict[str, Any]) -> None:
         fresh = told.with_suffix(".new")  # a kill between opening and writing must not leave half a name
         fresh.write_text(wanted, encoding="utf-8")
         fresh.replace(told)
-    if has_ledger:
+    if _end_mark(told).exists():
+        note(f"{directory}: this {told.stem} is finished; its figures are told again")
+    elif has_ledger:
         note(f"{directory}: goes on where it was cut off")
+
+
+def finish(directory: Path, file: str) -> None:
+    """Note that the run has come to its end: the next one has nothing to go on with."""
+    _end_mark(directory / file).touch()
+
+
+def _end_mark(told: Path) -> Path:
+    return told.with_suffix(".done")
 
 
 def digest(value: Any) -> str:

@@ -20,7 +20,7 @@ from typing import Annotated, NamedTuple
 
 import typer
 
-from floorwise.cli.output import complain
+from floorwise.cli.output import begin, complain, end
 
 
 class Command(NamedTuple):
@@ -55,7 +55,14 @@ def main(words: Sequence[str] | None = None) -> None:
 
 
 def run(words: list[str]) -> int:
-    """Run one command and return its exit code; only bugs raise."""
+    """Run one command and return its exit code; only bugs raise. With --json stdout ends in one JSON object even when it fails."""
+    begin()
+    code = _run(words)
+    end(code, words)
+    return code
+
+
+def _run(words: list[str]) -> int:
     name = next((word for word in words if not word.startswith("-")), None)
     try:
         code = build(name)(args=words or ["--help"], prog_name="floorwise", standalone_mode=False)

@@ -5,14 +5,15 @@ Exit codes:
     1  the thing itself failed: an invariant is violated, no feasible plan. `result(…)` first, then `raise typer.Exit(1)`
     2  bad input: `fail("orders.csv, line 12: quantity 'x' is not a whole number")`, one line that says what and where
 
-With `--json` the last line of stdout is one JSON object; declare the switch as `as_json: Json = False`.
+With `--json` the last line of stdout is one JSON object, whatever the exit code: the result, or {"error", "hint"} when there is none.
+Declare the switch as `as_json: Json = False`; `main.run` sees to the rest.
 """
 
 import json
 import math
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Annotated, Any, NoReturn
 
@@ -22,6 +23,8 @@ Json = Annotated[bool, typer.Option("--json", help="End stdout with one JSON obj
 
 QUIET_S = 2.0  # work shorter than this shows no progress at all
 LINE_EVERY_S = 15.0  # without a terminal: one plain line this often, so that a log stays readable
+STOPPED = 130  # exit code of a command that Ctrl-C ended
+SURE_S, SURE_SHARE = 5.0, 0.05  # before so much is done nobody knows how long the rest takes
 
 
 def result(values: Mapping[str, Any], as_json: bool = False, text: str | None = None) -> None:
@@ -31,19 +34,41 @@ def result(values: Mapping[str, Any], as_json: bool = False, text: str | None = 
     """
     if as_json:
         print(json.dumps(_plain(values), ensure_ascii=False, separators=(", ", ": ")), flush=True)
+        _Ending.has_result = True
     else:
         print(text if text is not None else _table(values), flush=True)
 
 
-def fail(message: str) -> NoReturn:
-    """Say on one stderr line what is wrong and where, and end with exit code 2."""
-    complain(message)
+def fail(message: str, hint: str = "") -> NoReturn:
+    """Say on one stderr line what is wrong and where, then what would be right, and end with exit code 2."""
+    complain(message, hint)
     raise typer.Exit(2)
 
 
-def complain(message: str) -> None:
+def complain(message: str, hint: str = "") -> None:
     """Print one line on stderr, whatever line breaks `message` holds."""
-    print("floorwise: " + " ".join(message.split()), file=sys.stderr, flush=True)
+    _Ending.error, _Ending.hint = " ".join(message.split()), " ".join(hint.split())
+    print("floorwise: " + "; ".join(filter(None, (_Ending.error, _Ending.hint))), file=sys.stderr, flush=True)
+
+
+class _Ending:
+    """What the present command has said: programs that asked for JSON get the same as people."""
+
+    has_result, error, hint = False, "", ""
+
+
+def begin() -> None:
+    """Forget what an earlier command of this process said."""
+    _Ending.has_result, _Ending.error, _Ending.hint = False, "", ""
+
+
+def end(code: int, words: Sequence[str]) -> None:
+    """End stdout with {"error", "hint"} when JSON was asked for and the command left without its result."""
+    if code and "--json" in words and not _Ending.has_result:
+        name = next((word for word in words if not word.startswith("-")), "")
+        hint = _Ending.hint or f"see floorwise {name} --help"
+        error = _Ending.error or ("stopped" if code == STOPPED else f"ended with exit code {code}")
+        result({"error": error, "hint": hint}, as_json=True)
 
 
 def note(message: str) -> None:
@@ -70,11 +95,11 @@ class Progress:
         self.reach(self.done + count)
 
     def reach(self, done: int) -> None:
-        """Report that `done` units are finished in all."""
-        self.done = done
+        """Report that `done` units are finished in all; what was done once stays so, whoever counts anew."""
+        self.done = max(self.done, done)
         now = time.monotonic()
         if self._bar is not None:
-            self._bar.update(self._task, completed=done, rate=self.rate(now))
+            self._bar.update(self._task, completed=self.done, rate=self.rate(now), left=self.left(now))
         elif now - self._began >= QUIET_S:
             if sys.stderr.isatty():
                 self._open(now)
@@ -86,13 +111,17 @@ class Progress:
         """Units a second since the start."""
         return self.done / max(now - self._began, 1e-9)
 
+    def left(self, now: float) -> str:
+        """The time left in words; "" when the total is unknown, and before enough is done to tell."""
+        if not self.total or now - self._began < SURE_S or self.done < SURE_SHARE * self.total:
+            return ""
+        return f"{max(self.total - self.done, 0) / max(self.rate(now), 1e-9):.0f} s left"
+
     def line(self, now: float) -> str:
         """The progress in words, for logs: `replay: 1200 of 5000 rows, 400 rows/s, 10 s left`."""
-        of, left = "", ""
-        if self.total:
-            of = f" of {self.total}"
-            left = f", {max(self.total - self.done, 0) / max(self.rate(now), 1e-9):.0f} s left" if self.done else ""
-        return f"{self.what}: {self.done}{of} {self.unit}, {self.rate(now):,.0f} {self.unit}/s{left}"
+        of = f" of {self.total}" if self.total else ""
+        left = self.left(now)
+        return f"{self.what}: {self.done}{of} {self.unit}, {self.rate(now):,.0f} {self.unit}/s{', ' if left else ''}{left}"
 
     def close(self) -> None:
         """Remove the bar; what remains on the terminal is the result."""
@@ -102,15 +131,15 @@ class Progress:
 
     def _open(self, now: float) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
         from rich.progress import Progress as Bar
 
-        tail = TimeRemainingColumn() if self.total else TimeElapsedColumn()
+        tail = TextColumn("{task.fields[left]}") if self.total else TimeElapsedColumn()
         rate = TextColumn(f"{{task.fields[rate]:,.0f}} {self.unit}/s")
         self._bar = Bar(
             TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), rate, tail, console=Console(stderr=True), transient=True
         )
-        self._task = self._bar.add_task(self.what, total=self.total, completed=self.done, rate=self.rate(now))
+        self._task = self._bar.add_task(self.what, total=self.total, completed=self.done, rate=self.rate(now), left=self.left(now))
         self._bar.start()
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Annotated, Any
 
 import typer
 
-from floorwise.cli.identity import claim, digest
+from floorwise.cli.identity import claim, digest, finish
 from floorwise.cli.output import Json, fail, note, progress, result
 
 DATA = Path("data") / "replay"
@@ -19,7 +20,9 @@ IDENTITY = "replay.json"
 def command(
     file: Annotated[Path, typer.Argument(help="Order lines: .csv or .jsonl, plain or .gz.")],
     format: Annotated[str, typer.Option(help="auto, online-retail, csv or jsonl.")] = "auto",
-    from_date: Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First day, in the site's time zone.")] = None,
+    from_date: Annotated[
+        datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", help="First day, in the site's time zone.")
+    ] = None,
     days: Annotated[int | None, typer.Option(min=1, help="How many days; default: to the end of the file.")] = None,
     speed: Annotated[
         str, typer.Option(help="max: on the twin's clock, as fast as the machine goes; a number: live, that much floor time a wall time.")
@@ -67,7 +70,7 @@ def command(
         identity["live"] = 1
     directory = data or DATA / f"{file.name.partition('.')[0]}-{start or 'start'}-{days or 'all'}d-{digest(sorted(identity.items()))}"
     claim(directory, IDENTITY, identity)
-    with progress("replay", orders.lines_accepted, "lines") as bar:
+    with progress("replay", orders.lines_accepted, "lines picked" if pace else "lines delivered") as bar:
         if pace:
             reach = lambda lines: bar.reach(min(lines, orders.lines_accepted))  # noqa: E731  a line may be picked from several bins
             ledger, head, floor_days = _live(directory, drafts, orders.demand_before, zone, seed, pace, reach)
@@ -75,6 +78,7 @@ def command(
             replay = Replay(drafts, orders.demand_before, zone, seed, directory, PaperCarrier(directory / "labels"))
             run = replay.run(on_lines=lambda lines: bar.reach(min(bar.done + lines, orders.lines_accepted)))  # may come in two parcels
             ledger, head, floor_days = replay.twin.ledger, run.journal_head, (run.ended_at_ms - run.started_at_ms) / 86_400_000
+    finish(directory, IDENTITY)
     seen = account(ledger, orders)
     checks = verify(ledger, saved_heads(directory)) + (readings_checks(directory) if pace else [])
     for check in checks:
@@ -86,6 +90,7 @@ def command(
         "rows_read": orders.rows_read,
         "rows_outside_range": orders.rows_outside_range,
         **seen._asdict(),
+        "on_time_share": round(seen.orders_on_time / seen.orders_placed, 4) if seen.orders_placed else 0.0,
         "unaccounted": seen.unaccounted + abs(orders.rows_read - counted),
         "verify_ok": all(check.ok for check in checks),
         "seconds": round(time.monotonic() - began, 1),
@@ -93,11 +98,34 @@ def command(
         "journal_head": head,
         "data": str(directory),
     }
-    if seen.lines_review:
+    if seen.lines_review and as_json:
         note(f"{seen.lines_review} rows wait for a person: ./run review --data {directory}")
-    result(figures, as_json)
+    result(figures, as_json, None if as_json else _text(figures))
     if figures["unaccounted"] or not figures["verify_ok"]:
         raise typer.Exit(1)
+
+
+def _text(figures: dict[str, Any]) -> str:
+    """The figures in the words of the floor."""
+    seen = SimpleNamespace(**figures)
+    lost = f"NO: {seen.unaccounted:,} rows have no end" if seen.unaccounted else "yes"
+    rows = [
+        ("rows read", f"{seen.rows_read:,}, {seen.rows_outside_range:,} of them outside the days asked for"),
+        ("order lines", f"{seen.lines_accepted:,}: {seen.lines_delivered:,} delivered, {seen.lines_backordered:,} still wait for stock, "
+                        f"{seen.lines_cancelled:,} cancelled"),
+        ("returns", f"{seen.lines_returned:,} matched to their sale"),
+        ("for a person", f"{seen.lines_review:,} rows: ./run review --data {seen.data}" if seen.lines_review else "no row"),
+        ("orders", f"{seen.orders_placed:,} placed, {seen.orders_delivered:,} at the door in full"),
+        ("on their truck", f"{seen.on_time_share:.1%}: left with the truck that they were placed for"),
+        ("every row has its end", lost),
+        ("every promise holds", "yes" if seen.verify_ok else f"NO: see ./run verify --data {seen.data}"),
+        ("floor time", f"{seen.floor_days:,.1f} days"),
+        ("took", f"{seen.seconds:,.1f} s"),
+        ("journal head", seen.journal_head),
+        ("data", seen.data),
+    ]  # fmt: skip
+    width = max(len(name) for name, _ in rows)
+    return "\n".join(f"{name:<{width}}  {value}" for name, value in rows)
 
 
 def _pace(speed: str) -> float:

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from floorwise.cli.output import Json, fail, result
+from floorwise.cli.output import Json, fail, note, result
+from floorwise.cli.verify import NO_LEDGER
 
 
 def command(
@@ -24,9 +25,12 @@ def command(
     from floorwise.core.model.journal import Review
 
     if not (data / LEDGER_FILE).is_file():
-        fail(f"{data} has no ledger ({LEDGER_FILE}); name the directory that replay, execute or up was given with --data")
+        fail(f"{data} has no ledger ({LEDGER_FILE})", NO_LEDGER)
     ledger = open_ledger(data)
     rows = ledger.find(Review, "by_reason", reason) if reason else [row for row in ledger.find(Review, "key") if not row.order_id]
+    if reason and not rows:
+        there = sorted({row.reason for row in ledger.find(Review, "key") if not row.order_id})
+        note(f"no row waits for reason {reason!r}; reasons here: {', '.join(there) or 'none, no row waits at all'}")
     ledger.close()
     shown = [
         {"source": row.source, "row": row.row, "column": row.column, "reason": row.reason, "text": row.text, "at_ms": row.at_ms}

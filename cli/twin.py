@@ -5,12 +5,13 @@ from typing import Annotated, Any
 
 import typer
 
-from floorwise.cli.identity import claim, digest
+from floorwise.cli.identity import claim, digest, finish
 from floorwise.cli.output import Json, fail, note, progress, result
 
 app = typer.Typer(no_args_is_help=True, help="Rehearse a day on a floor that does not exist yet.")
 
 MOST_REPLICATIONS = 10_000
+IDENTITY = "twin.json"
 
 
 @app.callback()
@@ -44,10 +45,12 @@ def run(
         fail("--data and --report show one day; leave --replications away")
     wanted = load(scenario)
     if data:
-        claim(data, "twin.json", {"scenario": wanted.name, "content": digest(wanted), "seed": seed})
+        claim(data, IDENTITY, {"scenario": wanted.name, "content": digest(wanted), "seed": seed})
     jobs = [Job(wanted, seed + n, data, report) for n in range(replications)]
     with progress(f"twin {wanted.name}", replications if replications > 1 else None, "days" if replications > 1 else "steps") as bar:
         days = list(run_jobs(jobs, workers, bar.reach if replications == 1 else None, bar.advance if replications > 1 else None))
+    if data:
+        finish(data, IDENTITY)
     figures = {"scenario": wanted.name, "seed": seed, "engine": engine, "replications": replications, **summary(days)}
     result(figures, as_json, None if as_json else _text(figures, report))
 

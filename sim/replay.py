@@ -42,6 +42,7 @@ class Account(NamedTuple):
     lines_returned: int
     orders_placed: int
     orders_delivered: int
+    orders_on_time: int  # all that was sent of them left with the truck that they were placed for
     lines_delivered: int
     lines_backordered: int
     lines_cancelled: int
@@ -182,6 +183,9 @@ def _account_order(ledger: Ledger, draft: OrderDraft, sums: dict[str, int]) -> N
     if ends:
         sums["orders_placed"] += 1
         sums["orders_delivered"] += "lines_backordered" not in ends and "lines_delivered" in ends
+        left = [parcel.handed_over_at_ms for parcel in ledger.find(Parcel, "by_order", found[0].order_id)]
+        is_gone = "lines_backordered" not in ends and min(left, default=0) > 0
+        sums["orders_on_time"] += is_gone and max(left) <= found[0].cut_off_ms
 
 
 def _end(line: OrderLine) -> str:

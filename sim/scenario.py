@@ -146,11 +146,29 @@ def _built(kind: Any, told: dict[str, Any], where: str) -> Any:
     return kind(**values)
 
 
+MOST = {  # beyond it a run would take hours or all memory, and a slip of the pen is likelier
+    "days": 366, "aisles": 500, "bays": 1_000, "pick_levels": 20, "orders": 1_000_000, "skus": 1_000_000, "pickers": 2_000,
+    "packers": 2_000, "mean_lines": 1_000, "mean_units": 100_000, "popularity": 10, "spread": 3, "cover_days": 3_650, "lead_days": 365,
+    "reorder_share": 1, "lost_share": 1, "short_share": 1, "return_share": 1,
+}  # fmt: skip
+MOST_NUMBER = 10**9  # of anything else: ms, mm
+
+
 def _checked(scenario: Scenario) -> Scenario:
-    for part in scenario:
+    for table, part in scenario._asdict().items():
         for field, value in part._asdict().items() if hasattr(part, "_asdict") else ():
             if isinstance(value, int | float) and not 0 <= value < inf:
-                raise BadInput(f"scenario {scenario.name}: {field} = {value} is not a number from zero up")
+                raise BadInput(f"scenario {scenario.name}: {table}.{field} = {value} is not a number from zero up")
+            most = MOST.get(field, MOST_NUMBER)
+            if isinstance(value, int | float) and value > most:
+                raise BadInput(f"scenario {scenario.name}: {table}.{field} = {value:,} is too much; {most:,} at most")
+    if not 1 <= scenario.days <= MOST["days"]:
+        raise BadInput(f"scenario {scenario.name}: days = {scenario.days} is not a number from 1 to {MOST['days']}")
+    if not (len(scenario.currency) == 3 and scenario.currency.isascii() and scenario.currency.isalpha() and scenario.currency.isupper()):
+        raise BadInput(f"scenario {scenario.name}: currency = {scenario.currency!r} is not an ISO 4217 code such as GBP")
+    if not scenario.carriers.open_days or set(scenario.carriers.open_days) - set("0123456"):
+        told = f"carriers.open_days = {scenario.carriers.open_days!r}"
+        raise BadInput(f"scenario {scenario.name}: {told} is not one or more digits from 0 (Monday) to 6")
     for field, least in (("aisles", 1), ("bays", 1), ("pick_levels", 1), ("pitch_mm", 1), ("bay_mm", 1)):
         if getattr(scenario.floor, field) < least:
             raise BadInput(f"scenario {scenario.name}: floor.{field} is at least {least}")
@@ -163,11 +181,13 @@ def _checked(scenario: Scenario) -> Scenario:
     people = scenario.people
     if min(people.pickers, people.packers, people.walk_mm_s) < 1:
         raise BadInput(f"scenario {scenario.name}: people.pickers, people.packers and people.walk_mm_s are at least 1")
-    for text in (people.shift_from, people.shift_to, scenario.carriers.cut_off):
+    for key, text in (
+        ("people.shift_from", people.shift_from), ("people.shift_to", people.shift_to), ("carriers.cut_off", scenario.carriers.cut_off),
+    ):  # fmt: skip
         try:
             time.fromisoformat(text)
         except ValueError as error:
-            raise BadInput(f"scenario {scenario.name}: {text!r} is not a time such as 17:30") from error
+            raise BadInput(f"scenario {scenario.name}: {key} = {text!r} is not a time such as 17:30") from error
     if people.shift_from >= people.shift_to:
         raise BadInput(f"scenario {scenario.name}: the shift ends at {people.shift_to}, before it begins at {people.shift_from}")
     if (

@@ -72,6 +72,8 @@ def check_readable(path: str | os.PathLike) -> None:
             raise OrderFileError(path, "is empty; export the orders again")
         with open(path, "rb") as file:
             head = file.read(16)
+    except OrderFileError:
+        raise
     except FileNotFoundError:
         raise OrderFileError(path, "no such file; give the path of an order file (CSV or JSON lines, plain or .gz)") from None
     except (OSError, ValueError) as error:

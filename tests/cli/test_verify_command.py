@@ -1,11 +1,13 @@
 """`floorwise verify`: what it says, in which form, and how it ends."""
 
 import json
+import re
 import sqlite3
 
 import pytest
 
 from floorwise.cli.main import run
+from floorwise.cli.verify import WORDS
 from floorwise.core.adapters.clocks import SetClock
 from floorwise.core.adapters.ids import CountedIds
 from floorwise.core.adapters.ledger_sql.sqlite import HEADS_FILE, LEDGER_FILE, open_ledger
@@ -76,7 +78,7 @@ def test_a_cut_journal_is_seen_by_the_heads_beside_the_database(data, capsys):
 
 def test_a_directory_without_a_ledger_is_bad_input_and_stays_as_it_was(tmp_path, capsys):
     code, out, err = said(capsys, "verify", "--data", str(tmp_path / "nowhere"), "--json")
-    assert (code, out) == (2, "")
+    assert code == 2 and set(json.loads(out)) == {"error", "hint"}
     assert "has no ledger" in err and len(err.splitlines()) == 1
     assert not (tmp_path / "nowhere").exists()
 
@@ -95,3 +97,47 @@ def test_verify_writes_nothing(data, capsys):
     before = (data / LEDGER_FILE).read_bytes()
     assert said(capsys, "verify", "--data", str(data))[0] == 0
     assert (data / LEDGER_FILE).read_bytes() == before
+
+
+def test_people_read_plain_words_and_one_closing_sentence(data, capsys):
+    _, out, _ = said(capsys, "verify", "--data", str(data))
+    assert re.search(r"^ok +1 seen  I2 pool = promises +nothing is sold twice$", out, flags=re.MULTILINE)
+    assert re.search(r"^Everything holds: \d+ checks looked at [\d,]+ things; nothing is lost, doubled or changed\.$", out.splitlines()[-1])
+    with sqlite3.connect(data / LEDGER_FILE) as connection:
+        connection.execute("UPDATE balance SET on_hand = 6 WHERE place = 'A01'")
+    _, out, _ = said(capsys, "verify", "--data", str(data))
+    assert re.search(r"^VIOLATED .* I2 balance = moves +stock is what all moves together say\n +A01 MUG", out, flags=re.MULTILINE)
+    last = out.splitlines()[-1]
+    assert re.search(r"^\d+ of \d+ checks do not hold: I2 balance = moves, .* stands in docs/reference/invariants\.md\.$", last)
+
+
+def test_every_check_has_its_plain_words(repository):
+    text = (repository / "docs/reference/invariants.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^\| (I\d [^|]+?) \|", text, flags=re.MULTILINE)) == set(WORDS) - {"storage"}
+
+
+@pytest.mark.parametrize("command", ["verify", "stock", "review"])
+def test_a_directory_without_a_ledger_is_named_with_what_to_give(command, tmp_path, capsys):
+    code, out, err = said(capsys, command, "--data", str(tmp_path / "none"), "--json")
+    assert code == 2 and "none" in err and "that demo, up, replay, twin or execute was given with --data" in err
+    assert json.loads(out)["hint"].startswith("name the directory")
+
+
+def test_stock_of_what_nobody_knows_is_no_empty_answer(data, capsys):
+    for words, says in (
+        (["--sku", "CUP"], "SKU 'CUP' is unknown here"),
+        (["--sku", "mug"], "did you mean MUG?"),
+        (["--place", "Z9"], "place 'Z9' is unknown here"),
+        (["--place", "pallet:P9"], "pallet:P9 is unknown here"),
+    ):
+        code, out, err = said(capsys, "stock", "--data", str(data), *words)
+        assert (code, out) == (2, "") and says in err
+
+
+def test_an_empty_answer_says_why(data, capsys):
+    code, _, err = said(capsys, "stock", "--data", str(data), "--as-of", "1969-12-31T00:00:00Z")
+    assert code == 0 and "before the first entry: this ledger begins at 1970-01-01T00:00:00Z" in err
+    code, _, err = said(capsys, "stock", "--data", str(data), "--place", "SCRAP", "--sku", "MUG")
+    assert code == 0 and "nothing of MUG lies at SCRAP" in err
+    code, _, err = said(capsys, "review", "--data", str(data), "--reason", "unknown_sky")
+    assert code == 0 and "no row waits for reason 'unknown_sky'; reasons here: none, no row waits at all" in err

@@ -246,7 +246,7 @@ def test_a_tracking_number_belongs_to_its_key_and_carries_a_check_digit():
 
 @given(st.text(min_size=1, max_size=300))
 def test_a_parcel_name_stays_inside_the_label_directory(parcel):
-    assert re.fullmatch(r"[A-Za-z0-9_%~-]{1,100}", stem_of(parcel))
+    assert re.fullmatch(r"[A-Za-z0-9_%~-][A-Za-z0-9_%~.-]{0,99}", stem_of(parcel))
 
 
 @given(st.text(max_size=150), st.text(max_size=150))
@@ -256,3 +256,17 @@ def test_two_parcels_never_share_a_file(one, other):
 
 def test_a_label_knows_no_name_and_no_address():
     assert not {"name", "address", "street", "city", "email", "phone"} & set(LabelWanted._fields)
+
+
+def test_what_nobody_knows_leaves_no_empty_line_on_the_label():
+    known, unknown = (lay_out(WANTED._replace(ship_to_country=country), "PC1") for country in ("DE", ""))
+    assert [part for part in known if part not in unknown] == [part for part in known if getattr(part, "name", "") == "ship_to_country"]
+    assert "ship_to_country" not in zpl.render(unknown, "key")
+
+
+@pytest.mark.parametrize(
+    ("parcel", "stem"),
+    [("O00000001.1/1", "O00000001.1_1"), ("P-17", "P-17"), ("a_b", "a%5Fb"), (".hidden", "%2Ehidden"), ("../x", "%2E._x"), ("é", "%C3%A9")],
+)
+def test_a_label_file_bears_the_parcels_name_as_people_read_it(parcel, stem):
+    assert stem_of(parcel) == stem

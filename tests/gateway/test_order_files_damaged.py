@@ -180,7 +180,7 @@ def test_small_steps_of_unpacking_give_as_much_of_a_cut_file_as_one_big_step(wri
 @pytest.mark.parametrize(
     ("data", "told"),
     [
-        (b"", "is empty"),
+        (b"", ".csv: is empty; export the orders again"),
         (b"\n\r\n  \n", "no line of text"),
         (b"PK\x03\x04rest", "a zip archive or an Excel workbook"),
         (gzip.compress(retail("France").encode())[:12], "truncated file"),

@@ -146,3 +146,51 @@ def test_fail_is_an_exit_that_typer_knows():
     with pytest.raises(typer.Exit) as left:
         fail("nothing to weigh")
     assert left.value.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "code", "error"),
+    [
+        ("    fail('row 3: no number', 'write 3')", [], 2, {"error": "row 3: no number", "hint": "write 3"}),
+        ("    fail('row 3: no number')", [], 2, {"error": "row 3: no number", "hint": "see floorwise weigh --help"}),
+        ("    open('no/such.csv')", [], 2, {"error": "no/such.csv: No such file or directory", "hint": "see floorwise weigh --help"}),
+        ("    pass", ["--heavy"], 2, None),
+        ("    from floorwise.core.errors import Conflict\n    raise Conflict('tote T-9')", [], 1, None),
+        ("    raise KeyboardInterrupt", [], 130, {"error": "stopped", "hint": "see floorwise weigh --help"}),
+        ("    raise typer.Exit(1)", [], 1, {"error": "ended with exit code 1", "hint": "see floorwise weigh --help"}),
+    ],
+)
+def test_whoever_asked_for_json_gets_one_object_however_it_ends(plant, capsys, text, words, code, error):
+    plant("weigh", f"def command(as_json: Json = False):\n    print('on the scale')\n{text}\n")
+    assert door.run(["weigh", "--json", *words]) == code
+    out, err = capsys.readouterr()
+    told = json.loads(out.splitlines()[-1])
+    assert set(told) == {"error", "hint"} and error in (None, told)
+    assert len(err.splitlines()) <= 1
+
+
+def test_a_result_is_the_last_word_even_when_the_check_fails(plant, capsys):
+    plant("weigh", "def command(as_json: Json = False):\n    result({'ok': False}, as_json)\n    raise typer.Exit(1)\n")
+    for _ in range(2):  # what the first run said is forgotten
+        assert door.run(["weigh", "--json"]) == 1
+        assert capsys.readouterr().out == '{"ok": false}\n'
+
+
+def test_a_wrong_word_to_a_real_command_is_json_too(capsys, tmp_path):
+    assert door.run(["solve", str(tmp_path / "none.txt"), "--json"]) == 2
+    assert set(json.loads(capsys.readouterr().out)) == {"error", "hint"}
+
+
+def test_no_time_left_is_told_before_enough_is_done_to_know_it():
+    work = Progress("replay", total=5_000)
+    work.done = 200
+    assert work.line(work._began + 10) == "replay: 200 of 5000 rows, 20 rows/s"  # 4 % of it
+    work.done = 1_000
+    assert work.line(work._began + 4) == "replay: 1000 of 5000 rows, 250 rows/s"  # 4 s
+
+
+def test_what_was_done_stays_done_when_somebody_counts_anew():
+    work = Progress("replay", total=10)
+    work.reach(7)
+    work.reach(2)
+    assert work.done == 7

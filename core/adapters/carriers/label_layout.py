@@ -47,9 +47,9 @@ class Bars(NamedTuple):
 
 
 def lay_out(wanted: LabelWanted, tracking: str) -> list[Text | Rule | Bars]:
-    """Return the label's parts from top to bottom. Text too long for its line is cut and ends in an ellipsis."""
+    """Return the label's parts from top to bottom. Text too long for its line ends in an ellipsis; what is not known has no line."""
     sscc_data = "00" + wanted.sscc
-    return [
+    parts = [
         _line("carrier", MARGIN, 40, 60, wanted.carrier),
         _line("service", MARGIN, 110, 40, wanted.service),
         Rule(165, 4),
@@ -71,6 +71,7 @@ def lay_out(wanted: LabelWanted, tracking: str) -> list[Text | Rule | Bars]:
         _bars("sscc", 835, SSCC_MODULE, SSCC_HEIGHT, sscc_data, True),
         _line("sscc", MARGIN, 1110, 44, f"(00) {wanted.sscc}"),
     ]
+    return [part for part in parts if not isinstance(part, Text) or part.text]
 
 
 def _line(name: str, x: int, y: int, size: int, text: str) -> Text:

@@ -81,8 +81,9 @@ def tracking_number(key: str) -> str:
 
 
 def stem_of(parcel: str) -> str:
-    """Return a file name for a parcel: its own where it is a plain one, never one that leaves the directory or hides in it."""
-    stem = quote(parcel, safe="").replace(".", "%2E")
+    """Return a file name for a parcel: its own where it is a plain one, "_" for "/"; never one that leaves the directory or hides there."""
+    stem = quote(parcel, safe="/").replace("_", "%5F").replace("/", "_")
+    stem = f"%2E{stem[1:]}" if stem.startswith(".") else stem
     return stem if len(stem) <= MAX_STEM else f"{stem[:60]}~{hashlib.sha256(parcel.encode()).hexdigest()[:32]}"
 
 
