@@ -190,7 +190,7 @@ class Live:
 
     def _workers(self) -> list[Worker]:
         told = self.settings
-        crew = workers.office(self.clock, self.planner, told.site, told.tick_s, told.horizon_h, told.effort, self.planner.is_ready)
+        crew = workers.office(self.clock, self.planner, told.site, told.tick_s, told.horizon_h, told.effort)
         crew.append(Worker("board", self._follow, follows=True))
         if told.labels == "paper":
             crew.append(workers.shipping_desk(PaperCarrier(told.data / LABELS)))

@@ -20,6 +20,7 @@ from floorwise.gateway.http.context import Check
 CHECKED_EVENTS = 50_000  # the newest; `floorwise verify` checks all of them
 CHECKED_PAGE = 5_000
 HEADS_TAIL = 64 * 1024  # bytes of the saved heads that are compared: some 600 commits
+AWAITED_S = 60.0  # how long orders wait for a planner that is being compiled; a fresh clone takes about half of it
 SETBACK_MS = 60_000  # the wall may be this much behind the journal before it is worth a word
 
 log = structlog.get_logger(__name__)
@@ -34,15 +35,21 @@ class WarmPlanner:
         self._planner = None
         self.fault = ""
         self.seconds = 0.0
+        self._began_s = 0.0
         self._thread = threading.Thread(target=self._warm, name="kernels", daemon=True)
 
     def start(self) -> None:
         """Begin to load."""
+        self._began_s = time.monotonic()
         self._thread.start()
 
     def is_ready(self) -> bool:
         """Whether a plan can be asked for."""
         return self._planner is not None
+
+    def is_awaited(self) -> bool:
+        """Whether it will soon be ready: what is released meanwhile would only fall back to walks that nobody planned."""
+        return not (self.is_ready() or self.fault) and time.monotonic() - self._began_s < AWAITED_S
 
     def plan(self, request: PlanRequest) -> Plan:
         """What the planner answers; never asked before `is_ready`."""

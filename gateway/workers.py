@@ -13,11 +13,12 @@ import structlog
 
 from floorwise.core.errors import Conflict
 from floorwise.core.model.policies import HOUR_MS, MINUTE_MS
-from floorwise.core.ports import Bus, Carrier, Planner
+from floorwise.core.ports import Bus, Carrier
 from floorwise.core.workers import buying, dispatch, expiry, labels, leaving, planning, timers, waving
 from floorwise.gateway.clock import FloorClock
 from floorwise.gateway.presence import Presence
 from floorwise.gateway.reader import Readers
+from floorwise.gateway.ready import WarmPlanner
 from floorwise.gateway.writer import Clerk, Stopped, Writer
 
 TIMERS_A_STEP, EVENTS_A_STEP, LABELS_A_STEP, TOURS_A_STEP, LOTS_A_STEP = 500, 500, 50, 200, 100
@@ -143,24 +144,25 @@ class EveryFloorMs:
         return did
 
 
-def office(
-    clock: FloorClock, planner: Planner, site: str, tick_s: int, horizon_h: int, effort: int, is_ready: Callable[[], bool]
-) -> list[Worker]:
-    """Timers, release, planning, buying and expiry. Nothing is planned before `is_ready`: until then the fall-back timers see to it."""
+def office(clock: FloorClock, planner: WarmPlanner, site: str, tick_s: int, horizon_h: int, effort: int) -> list[Worker]:
+    """Timers, release, planning, buying and expiry. While the planner is awaited nothing is released: at 300 times the wall's speed the
+    seconds of its start are most of an hour, and every part would walk an S. What waits from before is for the fall-back timers."""
 
     def release(clerk: Clerk) -> int:
         waving.step(clerk, site, clock.now_ms(), horizon_h * HOUR_MS, ORDERS_A_TICK)
         return 0
 
+    release_at_ticks = EveryFloorMs(clock, tick_s * 1000, release)
+
     def plan(clerk: Clerk) -> int:
-        if is_ready():
+        if planner.is_ready():
             planning.step(clerk, planner, site, clock.now_ms(), PARTS_A_PLAN, effort=effort, stopwatch_ms=_wall_ms)
         return 0  # what a plan leaves over is for the next tick or the fall-back
 
     tick = max(LEAST_TICK_S, min(EVENTS_EVERY_S, tick_s / clock.speed / 2))
     return [
         Worker("timers", lambda clerk: timers.step(clerk, clock.now_ms(), TIMERS_A_STEP), TIMERS_EVERY_S),
-        Worker("waving", EveryFloorMs(clock, tick_s * 1000, release), tick),
+        Worker("waving", lambda clerk: 0 if planner.is_awaited() else release_at_ticks(clerk), tick),
         Worker("planning", plan, tick),
         Worker("buying", lambda clerk: buying.step(clerk, EVENTS_A_STEP), follows=True),
         Worker("expiry", EveryFloorMs(clock, EXPIRY_EVERY_MS, lambda clerk: expiry.step(clerk, clock.now_ms(), LOTS_A_STEP))),

@@ -114,8 +114,8 @@ def eventually(look: Callable[[], Any], patience_s: float = PATIENCE_S) -> Any:
 
 
 @contextlib.contextmanager
-def running(data: Path, **given: Any) -> Iterator[House]:
-    """A gateway in a thread of this process, without a broker unless one is given, ready when it is yielded."""
+def running(data: Path, until: str = "/readyz", **given: Any) -> Iterator[House]:
+    """A gateway in a thread of this process, without a broker unless one is given; `until` answers 200 when it is yielded."""
     told = {"data": data, "port": 0, "broker": "none", "epoch": EPOCH, "tick_s": 1} | given
     settings = Settings(**told)
     made: dict[str, Any] = {}
@@ -134,7 +134,7 @@ def running(data: Path, **given: Any) -> Iterator[House]:
     running_thread.start()
     try:
         house = House(eventually(lambda: made.get("error") or address(data)), data)
-        eventually(lambda: house.http.get("/readyz").status_code == 200)
+        eventually(lambda: house.http.get(until).status_code == 200)
         yield house
         house.http.close()
     finally:
