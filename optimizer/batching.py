@@ -18,7 +18,7 @@ import numpy as np
 from floorwise.optimizer.floors import MaskedLayout, masked
 from floorwise.optimizer.kernels.batching import batch_lengths, savings
 from floorwise.optimizer.kernels.block_masks import INFINITE
-from floorwise.optimizer.kernels.lengths import all_lengths
+from floorwise.optimizer.kernels.lengths import ONE_BLOCK, all_lengths
 from floorwise.optimizer.kernels.lns import anneal
 from floorwise.optimizer.kernels.partition import best_partition, set_lengths
 from floorwise.optimizer.layout import BlockLayout
@@ -34,7 +34,7 @@ MEMORY_ONE_BLOCK, MEMORY_SEVERAL_BLOCKS = 1 << 16, 1 << 20  # sets of orders who
 FIRST_STEPS, MOST_STEPS_AT_ONCE, LOOK_AT_CLOCK_S = 200, 50_000, 0.01
 FINISH_S = 0.005  # kept back for the walking orders of the answer
 # Annealing in shares of a mean tour, tuned on generated instances of 100 orders.
-HOT, COLD = 0.03, 0.004
+HOT, COLD = 0.015, 0.003
 STEPS_AN_ORDER = 5_000  # a search with fewer starts colder in proportion: too little time to cool down is worse than little heat
 STEPS_A_SECOND = 2_000_000, 300_000  # what to expect of a time limit; one block, several blocks
 OVERLOAD_PRICE, OVERLOAD_SLACK = 5.0, 0.2  # a mean tour per capacity above it; how far above at all
@@ -120,7 +120,7 @@ class Problem:
 
     @property
     def has_one_block(self) -> bool:
-        return len(self.floor.kernel) == 7
+        return len(self.floor.kernel) == ONE_BLOCK
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ COLUMNS_A_ROUND = 400
 HASTY_NODES = 400_000  # tours a pricing round may measure before it is content with what it has found
 MOST_COLUMNS = 150_000  # batches handed to the integer program
 LIMIT_SHARES = 0.0008, 0.002, 0.005  # of the bound: how far above it a batch's own part may lie in the first integer programs
+SMOOTHING, LEAST_SMOOTHING = 0.8, 0.1  # how near to the best proof prices are asked, halved while no batch undercuts them
 TOLERANCE_MM = 10  # a batch this much cheaper than its prices is let pass; the bound pays for it
 SAMPLE_SHARE = 0.1  # of the time
 SAMPLES, SAMPLE_STEPS = 400, 5_000  # plans that the search contributes before the first relaxation
@@ -41,6 +42,9 @@ SHARES_FEW, SHARES_MANY = (0.3, 0.65), (0.5, 0.48)
 LEAST_SECONDS_FOR_BOUND = 2.0
 LEAST_NODES = 1_000
 FINISH_S = 0.05  # the solver looks at its clock rarely
+
+
+Proof = tuple[np.ndarray, tuple[Cut, ...], int]  # prices of the planned orders, fines, price of a batch, all mm
 
 
 @dataclass(frozen=True)
@@ -89,7 +93,8 @@ class _Pricing:
 
     def list(self, prices: np.ndarray, cuts: tuple[Cut, ...], limit: int, most: int, most_nodes: int):
         """Return (groups as lists of rows, lengths, lowest, nodes, complete) of batches with length - prices + fines < limit."""
-        order = np.lexsort((np.arange(self.n), -prices / np.maximum(self.load[:, 0], 1)))
+        heavy = self.load[:, 0] > 0
+        order = np.lexsort((np.arange(self.n), -prices / np.where(heavy, self.load[:, 0], 1), heavy))
         price = prices[order]
         load = np.ascontiguousarray(self.load[order])
         table = knapsack_table(load[:, 0].copy(), int(self.capacity[0]), price)
@@ -185,20 +190,29 @@ def column_bound(problem: Problem, plan: BatchPlan, seconds: float, seed: int = 
     nodes_allowed = HASTY_NODES
     rate = NODES_A_SECOND[0 if problem.has_one_block else 1]
     until = deadline - (0.6 * seconds if may_branch else 0.0)
+    share = SMOOTHING
     while time.perf_counter() < until:
         rounds += 1
-        prices, cuts, batch_price = master.solve()
+        outer = master.solve()
         affordable = int(max(0.0, until - time.perf_counter()) * rate)
         if affordable < LEAST_NODES:
             break
+        # Prices between the best proof and the relaxation's own: those jump about and prove little until the end.
+        at = _between(proof, outer, share) if proof[0].any() else outer
+        prices, cuts, batch_price = at
         found, lengths, lowest, _, complete = pricing.list(
             prices, cuts, batch_price - TOLERANCE_MM, COLUMNS_A_ROUND, min(nodes_allowed, affordable)
         )
         below = min(lowest - batch_price, -TOLERANCE_MM)
         if complete and (proven := _proven(problem, prices, cuts, batch_price, below)) > bound:
-            bound, proof = proven, (prices, cuts, batch_price)
+            bound, proof = proven, at
         if found and master.add(found, lengths):
+            share = SMOOTHING
             continue
+        if share > 0.0 and at is not outer:
+            share = 0.0 if share < LEAST_SMOOTHING else share / 2
+            continue
+        share = SMOOTHING
         if not complete:
             nodes_allowed = min(NO_LIMIT_NODES, nodes_allowed * 8)
         elif bound >= best_length or not master.cut():
@@ -262,6 +276,16 @@ def planned_by(problem: Problem, found: ColumnBound, plan: BatchPlan) -> BatchPl
     return BatchPlan(batches, total, bound, plan.refused, plan.steps, seconds, plan.first_plan_seconds, method, plan.trace)
 
 
+def _between(one: Proof, other: Proof, share: float) -> Proof:
+    """Return `share` of one set of prices, fines and batch price and the rest of the other."""
+    fines: dict[tuple[int, int, int], float] = {}
+    for part, (_, cuts, _) in ((share, one), (1.0 - share, other)):
+        for rows, fine in cuts:
+            fines[rows] = fines.get(rows, 0.0) + part * fine
+    cuts = tuple((rows, math.ceil(fine)) for rows, fine in fines.items() if fine > 0)
+    return np.floor(share * one[0] + (1.0 - share) * other[0]).astype(np.int64), cuts, int(share * one[2] + (1.0 - share) * other[2])
+
+
 def _coarsened(load: np.ndarray, capacity: int) -> tuple[np.ndarray, int]:
     """Scale a resource to small integers: exactly by the common divisor, else rounded so that whatever fitted still fits."""
     divisor = math.gcd(capacity, *load.tolist()) or 1
@@ -302,7 +326,7 @@ def _branch(
     problem: Problem,
     master: Master,
     pricing: _Pricing,
-    proof: tuple[np.ndarray, tuple[Cut, ...], int],
+    proof: Proof,
     best_length: int,
     deadline: float,
     bound: int,

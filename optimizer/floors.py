@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -21,6 +22,7 @@ class Floor(NamedTuple):
     walkable  bool[C]  False where the depot stands between aisles
     depot     column of the depot
     height    length of an aisle
+    pitch     from each height to the next, where one serves all columns; else 0
     """
 
     ys: np.ndarray
@@ -30,6 +32,7 @@ class Floor(NamedTuple):
     height: int
     column_of_aisle: tuple[int, ...]
     place_of: dict[tuple[int, int], tuple[int, int]]  # (aisle, height) -> (column, bit)
+    pitch: int = 0
 
     def arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, int, int]:
         """What `block_masks` takes."""
@@ -37,7 +40,7 @@ class Floor(NamedTuple):
 
     def kernel(self, a_tour: int = 0, a_place: int = 0) -> tuple:
         """What `lengths.length_of` takes."""
-        return (*self.arrays(), a_tour, a_place)
+        return (*self.arrays(), a_tour, a_place, self.pitch)
 
     def empty_masks(self, count: int) -> np.ndarray:
         return np.zeros((count, len(self.x), self.ys.shape[1] // WORD_BITS), np.uint64)
@@ -61,17 +64,27 @@ def floor_of(aisle_x: Sequence[int], height: int, depot_x: int, places: Iterable
         if not 0 <= y <= height:
             raise ValueError(f"a place at height {y} lies outside an aisle of length {height}")
         by_column[column_of_aisle[aisle]].add(y)
-    words = max(1, max((len(heights) + WORD_BITS - 1) // WORD_BITS for heights in by_column))
-    ys = np.zeros((len(xs), words * WORD_BITS), np.int64)
-    bit_of: list[dict[int, int]] = []
-    for column, heights in enumerate(by_column):
-        ordered = sorted(heights)
-        ys[column, : len(ordered)] = ordered
-        bit_of.append({y: bit for bit, y in enumerate(ordered)})
+    ys, pitch = _heights([sorted(heights) for heights in by_column])
+    bit_of = [{y: bit for bit, y in reversed(list(enumerate(row)))} for row in ys.tolist()]
     place_of = {(aisle, y): (column_of_aisle[aisle], bit_of[column_of_aisle[aisle]][y]) for aisle, y in places}
-    return Floor(
-        ys, np.array(xs, np.int64), np.array([x in aisles_at for x in xs]), xs.index(depot_x), int(height), column_of_aisle, place_of
-    )
+    walkable = np.array([x in aisles_at for x in xs])
+    return Floor(ys, np.array(xs, np.int64), walkable, xs.index(depot_x), int(height), column_of_aisle, place_of, pitch)
+
+
+def _heights(columns: Sequence[Sequence[int]]) -> tuple[np.ndarray, int]:
+    """Return (int64[C, 64 W] the height of every bit, pitch) for the heights of each column in ascending order.
+
+    Where a grid from the lowest height takes in all of them in one word, every column gets the grid: the kernel is faster on it.
+    """
+    found = sorted({int(y) for heights in columns for y in heights})
+    pitch = math.gcd(*(y - found[0] for y in found)) or 1 if found else 1
+    if found and (found[-1] - found[0]) // pitch < WORD_BITS:
+        return np.tile(found[0] + pitch * np.arange(WORD_BITS, dtype=np.int64), (len(columns), 1)), pitch
+    words = max(1, max((len(heights) + WORD_BITS - 1) // WORD_BITS for heights in columns))
+    ys = np.zeros((len(columns), words * WORD_BITS), np.int64)
+    for column, heights in enumerate(columns):
+        ys[column, : len(heights)] = heights
+    return ys, 0
 
 
 class MaskedLayout(NamedTuple):
@@ -107,15 +120,14 @@ def masked(layout: BlockLayout, used: Iterable[int], start: int = 0, a_tour: int
     heights = from_depot if fast else layout.location_mm
     columns = len(layout.aisle_x_mm)
     per_column = [np.unique(heights[index[layout.location_aisle[index] == aisle]]) for aisle in range(columns)]
-    words = max(1, max((len(h) + WORD_BITS - 1) // WORD_BITS for h in per_column))
-    ys = np.zeros((columns, words * WORD_BITS), np.int64)
+    ys, pitch = _heights(per_column)
+    words = ys.shape[1] // WORD_BITS
     bit = np.full(layout.locations, -1, np.int64)
     for aisle, ordered in enumerate(per_column):
-        ys[aisle, : len(ordered)] = ordered
         here = index[layout.location_aisle[index] == aisle]
-        bit[here] = np.searchsorted(ordered, heights[here])
+        bit[here] = np.searchsorted(ys[aisle] if pitch else ordered, heights[here])
     if fast:
-        kernel = (ys, layout.aisle_x_mm, np.ones(columns, np.bool_), int(depot.aisle), height, a_tour, a_place)
+        kernel = (ys, layout.aisle_x_mm, np.ones(columns, np.bool_), int(depot.aisle), height, a_tour, a_place, pitch)
     else:
         space = state_space(layout.blocks + 1)
         kernel = (

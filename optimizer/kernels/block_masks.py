@@ -7,6 +7,7 @@ ys        int64[C, 64 W]  heights above the depot's cross-aisle, ascending withi
 x         int64[C]        columns from left to right, ascending; the depot stands at (x[depot], 0)
 walkable  bool[C]         False for a column that is only the depot's place on the cross-aisle, no aisle
 height    length of an aisle from cross-aisle to cross-aisle
+pitch     distance from each height of a column to the next where all are alike and W is 1, else 0
 
 Five states carry the tour from column to column (Ratliff & Rosenthal 1983, after horizontal edges): both ends
 odd and joined, both even and joined, both even and apart, only the far end, only the near end.
@@ -44,15 +45,64 @@ def count_bits(typingctx, word):
     return types.uint64(types.uint64), generate
 
 
-@njit(cache=True, nogil=True, inline="always")
+@intrinsic
+def leading_zeros(typingctx, word):
+    """Number of zero bits above the highest set bit of a uint64 that is not zero."""
+
+    def generate(context, builder, signature, arguments):
+        return builder.ctlz(arguments[0], cgutils.true_bit)
+
+    return types.uint64(types.uint64), generate
+
+
+@njit(cache=True, nogil=True)
+def longest_run(word):
+    """Return how many set bits of a uint64 stand side by side at most, as int64."""
+    two = word & (word >> np.uint64(1))
+    four = two & (two >> np.uint64(2))
+    eight = four & (four >> np.uint64(4))
+    sixteen = eight & (eight >> np.uint64(8))
+    starts = sixteen & (sixteen >> np.uint64(16))  # where runs of at least `length` begin
+    length = np.uint64(32)
+    if starts == np.uint64(0):
+        starts = ~np.uint64(0)
+        length = np.uint64(0)
+    for more, runs in ((16, sixteen), (8, eight), (4, four), (2, two), (1, word)):
+        longer = starts & (runs >> length)
+        if longer != np.uint64(0):
+            starts = longer
+            length += np.uint64(more)
+    return np.int64(length)
+
+
+@njit(cache=True, nogil=True)
+def _even_column(mask, ys, column, at_depot, pitch):
+    """Return what `_column` does, for a column of one word with a height every `pitch`: no place is looked at singly."""
+    word = mask[column, 0]
+    if word == np.uint64(0):
+        return np.int64(at_depot), np.int64(0), np.int64(0), np.int64(0)
+    low = lowest_bit(word)
+    span = np.uint64(63) - leading_zeros(word) - low
+    first = ys[column, 0] + pitch * np.int64(low)
+    last = first + pitch * np.int64(span)
+    gap = np.int64(0)
+    if span > np.uint64(0):
+        gap = pitch * (longest_run(~(word >> low) & ((np.uint64(1) << span) - np.uint64(1))) + 1)
+    if at_depot:
+        gap = max(gap, first)
+        first = np.int64(0)
+    return np.int64(1), first, last, gap
+
+
+@njit(cache=True, nogil=True)
 def _column(mask, ys, column, at_depot):
-    """Return (places, lowest, highest, widest gap between neighbours) of a column; the depot counts as a place at 0."""
-    places = 0
+    """Return (places or 1 for some, lowest, highest, widest gap between neighbours) of a column; the depot counts as a place at 0."""
+    places = np.int64(0)
     first = np.int64(0)
     last = np.int64(0)
     gap = np.int64(0)
     if at_depot:
-        places = 1
+        places = np.int64(1)
     for w in range(mask.shape[1]):
         word = mask[column, w]
         while word != np.uint64(0):
@@ -68,8 +118,11 @@ def _column(mask, ys, column, at_depot):
 
 
 @njit(cache=True, nogil=True)
-def tour_length(mask, ys, x, walkable, depot, height):
-    """Return the length of a shortest tour from the depot over all places of `mask`; 0 for none. Exact, O(places + C)."""
+def tour_length(mask, ys, x, walkable, depot, height, pitch=0):
+    """Return the length of a shortest tour from the depot over all places of `mask`; 0 for none.
+
+    Exact; O(places + C), with a pitch O(C).
+    """
     columns = x.shape[0]
     left = columns
     right = -1
@@ -85,7 +138,10 @@ def tour_length(mask, ys, x, walkable, depot, height):
     right = max(right, depot)
     odd = joined = apart = far = near = INFINITE
     for c in range(left, right + 1):
-        places, first, last, gap = _column(mask, ys, c, c == depot)
+        if pitch > 0:
+            places, first, last, gap = _even_column(mask, ys, c, c == depot, pitch)
+        else:
+            places, first, last, gap = _column(mask, ys, c, c == depot)
         if c > left:
             step = x[c] - x[c - 1]
             far = min(far, joined) + 2 * step

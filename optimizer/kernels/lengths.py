@@ -2,7 +2,7 @@
 
 A floor is the tuple of arrays that its kernel needs; which kernel is meant follows from the tuple's size at compile time:
 
-one block       (ys, x, walkable, depot, height, a_tour, a_place)                     see block_masks
+one block       (ys, x, walkable, depot, height, a_tour, a_place, pitch)              see block_masks
 several blocks  (ys, start, pos, line, closed_at, width, depot_aisle, depot_pos, into, source, option, closed, costs, work,
                 a_tour, a_place)
                 see multiblock; `start` and `pos` are workspace for the places of one mask, columns are aisles
@@ -18,7 +18,7 @@ from numba.extending import overload
 from floorwise.optimizer.kernels.block_masks import count_bits, lowest_bit, tour_length
 from floorwise.optimizer.kernels.multiblock import multiblock_length
 
-_ONE_BLOCK = 7
+ONE_BLOCK = 8
 
 
 def length_of(mask, floor):
@@ -28,10 +28,10 @@ def length_of(mask, floor):
 
 @overload(length_of)
 def _length_of(mask, floor):
-    if len(floor) == _ONE_BLOCK:
+    if len(floor) == ONE_BLOCK:
 
         def one_block(mask, floor):
-            length = tour_length(mask, floor[0], floor[1], floor[2], floor[3], floor[4])
+            length = tour_length(mask, floor[0], floor[1], floor[2], floor[3], floor[4], floor[7])
             if floor[5] == 0 and floor[6] == 0:
                 return length
             places = places_of(mask)

@@ -46,29 +46,31 @@ def unit(random):
 
 
 @njit(cache=True, nogil=True)
-def changed_length(masks, members, b, size, out1, out2, in1, in2, scratch, floor):
-    """Return the tour length of batch b without orders out1, out2 and with orders in1, in2; -1 stands for none."""
-    columns, words = scratch.shape
-    scratch[:] = np.uint64(0)
+def changed_length(flat, members, b, size, out1, out2, in1, in2, scratch, row, floor):
+    """Return the tour length of batch b without orders out1, out2 and with orders in1, in2; -1 stands for none.
+
+    flat  uint64[n, C W]  the masks, a row an order; `row` uint64[C W] is the memory of `scratch` uint64[C, W], overwritten
+    """
+    words = row.shape[0]
+    if in1 >= 0:
+        for c in range(words):
+            row[c] = flat[in1, c]
+    else:
+        for c in range(words):
+            row[c] = np.uint64(0)
+    if in2 >= 0:
+        for c in range(words):
+            row[c] |= flat[in2, c]
     for k in range(size):
         member = members[b, k]
         if member != out1 and member != out2:
-            for c in range(columns):
-                for w in range(words):
-                    scratch[c, w] |= masks[member, c, w]
-    if in1 >= 0:
-        for c in range(columns):
-            for w in range(words):
-                scratch[c, w] |= masks[in1, c, w]
-    if in2 >= 0:
-        for c in range(columns):
-            for w in range(words):
-                scratch[c, w] |= masks[in2, c, w]
+            for c in range(words):
+                row[c] |= flat[member, c]
     return length_of(scratch, floor)
 
 
 @njit(cache=True, nogil=True)
-def _remembered(masks, members, b, size, key, out1, out2, in1, in2, scratch, floor, name, keys, known):
+def _remembered(flat, members, b, size, key, out1, out2, in1, in2, scratch, row, floor, name, keys, known):
     """Return `changed_length` from the memory of sets seen before, or measure and remember; (length, tours measured)."""
     if out1 >= 0:
         key ^= name[out1]
@@ -81,7 +83,7 @@ def _remembered(masks, members, b, size, key, out1, out2, in1, in2, scratch, flo
     slot = np.int64(key & np.uint64(keys.shape[0] - 1))
     if keys[slot] == key:
         return known[slot], 0
-    length = changed_length(masks, members, b, size, out1, out2, in1, in2, scratch, floor)
+    length = changed_length(flat, members, b, size, out1, out2, in1, in2, scratch, row, floor)
     keys[slot] = key
     known[slot] = length
     return length, 1
@@ -124,7 +126,9 @@ def anneal(
     where = batch.copy()
     at = np.zeros(n, np.int64)
     without = np.full(n, UNKNOWN, np.int64)  # length of the order's batch without it
-    scratch = np.empty(masks.shape[1:], np.uint64)
+    flat = np.ascontiguousarray(masks).reshape(n, masks.shape[1] * masks.shape[2])
+    row = np.empty(flat.shape[1], np.uint64)
+    scratch = row.reshape(masks.shape[1:])
     for i in range(n):
         b = batch[i]
         members[b, size[b]] = i
@@ -137,7 +141,7 @@ def anneal(
     over = np.int64(0)
     for b in range(n):
         if size[b] > 0:
-            cost[b] = changed_length(masks, members, b, size[b], NONE, NONE, NONE, NONE, scratch, floor)
+            cost[b] = changed_length(flat, members, b, size[b], NONE, NONE, NONE, NONE, scratch, row, floor)
             length += cost[b]
             for r in range(resources):
                 over += max(np.int64(0), held[b, r] - capacity[r])
@@ -211,7 +215,7 @@ def anneal(
         if i2 < 0:
             if without[i] == UNKNOWN:
                 without[i], measured = _remembered(
-                    masks, members, a, size[a], key[a], i, NONE, NONE, NONE, scratch, floor, name, keys, known
+                    flat, members, a, size[a], key[a], i, NONE, NONE, NONE, scratch, row, floor, name, keys, known
                 )
                 tours += measured
             least_a = without[i]
@@ -220,7 +224,7 @@ def anneal(
         elif j2 < 0:
             if without[j] == UNKNOWN:
                 without[j], measured = _remembered(
-                    masks, members, b, size[b], key[b], j, NONE, NONE, NONE, scratch, floor, name, keys, known
+                    flat, members, b, size[b], key[b], j, NONE, NONE, NONE, scratch, row, floor, name, keys, known
                 )
                 tours += measured
             least_b = without[j]
@@ -229,11 +233,11 @@ def anneal(
         if j < 0 and i2 < 0:
             new_a = without[i]
         else:
-            new_a, measured = _remembered(masks, members, a, size[a], key[a], i, i2, j, j2, scratch, floor, name, keys, known)
+            new_a, measured = _remembered(flat, members, a, size[a], key[a], i, i2, j, j2, scratch, row, floor, name, keys, known)
             tours += measured
         if new_a + least_b > limit:
             continue
-        new_b, measured = _remembered(masks, members, b, size[b], key[b], j, j2, i, i2, scratch, floor, name, keys, known)
+        new_b, measured = _remembered(flat, members, b, size[b], key[b], j, j2, i, i2, scratch, row, floor, name, keys, known)
         tours += measured
         if new_a + new_b > limit:
             continue

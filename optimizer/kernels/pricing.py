@@ -1,4 +1,4 @@
-"""Every feasible batch whose length, less the prices of its orders, is below a limit: depth first, pruned by a knapsack.
+"""Every feasible batch whose length, less the prices of its orders, is below a limit: depth first, over what can still help.
 
 Arrays as in `batching`; `price` int64[n] are the orders' prices in the unit of lengths, none negative. Exact: nothing is
 skipped that could be below the limit, for a tour over more places is never shorter and a fine never goes away. Used to
@@ -28,18 +28,38 @@ def knapsack_table(load, capacity, price):
 
 
 @njit(cache=True, nogil=True)
+def most_price(rows, first, count, load, price, room):
+    """Return at least the price that any of rows[first:count] bring within `room`: whole orders by price per load, the last one in part.
+
+    Rows come in falling order of price per load of the first resource, those without load first.
+    """
+    total = np.int64(0)
+    for at in range(first, count):
+        k = rows[at]
+        if load[k, 0] > room:
+            return total + price[k] * room // load[k, 0] + 1  # 1: of two nearly equal ratios the rounded ones decided
+        total += price[k]
+        room -= load[k, 0]
+    return total
+
+
+@njit(cache=True, nogil=True)
 def cheap_batches(
     masks, load, capacity, kind, floor, price, knapsack, cut_start, cut_of, cut_price, limit, most_nodes, members, sizes, lengths, reduced
 ):
     """List feasible batches with length - prices + fines < limit; return (count, lowest, nodes, complete).
 
     load, capacity  as in `batching`, the first resource scaled as in `knapsack` (its table for orders in this row order)
+    rows            in falling order of price per load of the first resource, those without load first
     cut_start, cut_of  int64[n + 1], int64  the cuts that order k belongs to are cut_of[cut_start[k]:cut_start[k + 1]]
     cut_price  int64[q], none negative: the fine of a batch with two or three orders of a cut
     members  int32[m, MOST_MEMBERS], sizes int64[m], lengths int64[m], reduced int64[m]  filled with up to m of them: when
-             full, the worst of every later one is dropped (a heap on `reduced`), so the m lowest remain
-    lowest   the least length - prices + fines of any feasible batch met, or `limit` if none lies below it
-    complete False when `most_nodes` ran out: then `lowest` proves nothing
+             there are more, the m lowest remain (a heap on `reduced`), and only lower ones are looked for
+    lowest   the least length - prices + fines of any feasible batch, or `limit` if none lies below it
+    complete False when `most_nodes` tours ran out: then `lowest` proves nothing
+
+    A batch grows by rows in ascending order. With it goes the list of orders that may still join: an order whose joining, with
+    the best that room and prices of the others on the list allow, stays at the limit or above leaves the list for good.
     """
     n = masks.shape[0]
     resources = capacity.shape[0]
@@ -49,86 +69,150 @@ def cheap_batches(
     nodes = np.int64(0)
     union = np.zeros((MOST_MEMBERS + 1, masks.shape[1], masks.shape[2]), np.uint64)
     held = np.zeros((MOST_MEMBERS + 1, resources), np.int64)
-    paid = np.zeros(MOST_MEMBERS + 1, np.int64)
-    shortest = np.zeros(MOST_MEMBERS + 1, np.int64)
+    paid = np.zeros(MOST_MEMBERS + 1, np.int64)  # prices - fines
     chosen = np.zeros(MOST_MEMBERS + 1, np.int64)
     hits = np.zeros(cut_price.shape[0], np.int64)
+    may = np.zeros((MOST_MEMBERS + 1, n), np.int64)  # by depth: the orders that may join,
+    joined = np.zeros((MOST_MEMBERS + 1, n), np.int64)  # the tour with each of them,
+    fine = np.zeros((MOST_MEMBERS + 1, n), np.int64)  # and the fine each brings
+    size = np.zeros(MOST_MEMBERS + 1, np.int64)
+    at = np.zeros(MOST_MEMBERS + 1, np.int64)  # how many of them were tried
+    offered = np.arange(n)
     depth = 0
-    k = 0  # next order to try at this depth
+    enters = True
     while True:
-        if k < n and depth < MOST_MEMBERS and shortest[depth] - paid[depth] - knapsack[k, capacity[0] - held[depth, 0]] < limit:
-            fits = depth == 0 or kind[k] == kind[chosen[0]]
-            for r in range(resources):
-                if held[depth, r] + load[k, r] > capacity[r]:
-                    fits = False
-            if not fits:
-                k += 1
-                continue
-            # Even before measuring: the batch with k, at least as long as now, and all that could still come.
-            ahead = paid[depth] + price[k] + knapsack[k + 1, capacity[0] - held[depth, 0] - load[k, 0]]
-            if shortest[depth] - ahead >= limit:
-                k += 1
-                continue
-            if nodes >= most_nodes:
-                return count, lowest, nodes, False
-            nodes += 1
-            for c in range(masks.shape[1]):
-                for w in range(masks.shape[2]):
-                    union[depth + 1, c, w] = union[depth, c, w] | masks[k, c, w]
-            length = length_of(union[depth + 1], floor)
-            if length - ahead >= limit:
-                k += 1
-                continue
-            fine = np.int64(0)
+        if enters:
+            # `offered` and their least tours came from the depth above; those that fit and may still pay remain.
+            enters = False
+            room = capacity[0] - held[depth, 0]
+            offers = 0
+            first = 0
+            before = 0
+            if depth > 0:
+                first = at[depth - 1]
+                before = size[depth - 1]
+            else:
+                before = n
+            for position in range(first, before):
+                k = may[depth - 1, position] if depth > 0 else position
+                fits = depth == 0 or kind[k] == kind[chosen[0]]
+                for r in range(resources):
+                    if held[depth, r] + load[k, r] > capacity[r]:
+                        fits = False
+                if fits:
+                    offered[offers] = k
+                    # Never shorter than with the smaller set of the depth above.
+                    joined[depth, offers] = max(joined[depth - 1, position], joined[depth - 1, at[depth - 1] - 1]) if depth > 0 else 0
+                    offers += 1
+            kept = 0
+            for position in range(offers):
+                k = offered[position]
+                more = np.int64(0)
+                for t in range(cut_start[k], cut_start[k + 1]):
+                    if hits[cut_of[t]] == 1:
+                        more += cut_price[cut_of[t]]
+                after = room - load[k, 0]
+                others = min(most_price(offered, 0, offers, load, price, after), knapsack[offered[0], after])
+                ahead = paid[depth] + price[k] - more + others
+                if joined[depth, position] - ahead >= limit:
+                    continue
+                if nodes >= most_nodes:
+                    return count, lowest, nodes, False
+                nodes += 1
+                for c in range(masks.shape[1]):
+                    for w in range(masks.shape[2]):
+                        union[depth + 1, c, w] = union[depth, c, w] | masks[k, c, w]
+                length = length_of(union[depth + 1], floor)
+                if length - ahead >= limit:
+                    continue
+                may[depth, kept] = k
+                joined[depth, kept] = length
+                fine[depth, kept] = more
+                kept += 1
+            # The others on the list are fewer now: what each can still come to has fallen.
+            while True:
+                before = kept
+                kept = 0
+                for position in range(before):
+                    k = may[depth, position]
+                    offered[position] = k
+                for position in range(before):
+                    k = offered[position]
+                    after = room - load[k, 0]
+                    others = most_price(offered, 0, before, load, price, after)
+                    if joined[depth, position] - paid[depth] - price[k] + fine[depth, position] - others < limit:
+                        may[depth, kept] = k
+                        joined[depth, kept] = joined[depth, position]
+                        fine[depth, kept] = fine[depth, position]
+                        kept += 1
+                if kept == before:
+                    break
+            size[depth] = kept
+            at[depth] = 0
+        if at[depth] == size[depth]:
+            if depth == 0:
+                break
+            depth -= 1
+            k = chosen[depth]
             for t in range(cut_start[k], cut_start[k + 1]):
-                if hits[cut_of[t]] == 1:
-                    fine += cut_price[cut_of[t]]
-            if length - ahead + fine >= limit:
-                k += 1
-                continue
-            for t in range(cut_start[k], cut_start[k + 1]):
-                hits[cut_of[t]] += 1
-            chosen[depth] = k
-            depth += 1
-            shortest[depth] = length
-            paid[depth] = paid[depth - 1] + price[k] - fine
-            for r in range(resources):
-                held[depth, r] = held[depth - 1, r] + load[k, r]
-            value = length - paid[depth]
-            if value < limit:
-                lowest = min(lowest, value)
-                if count < most:
-                    at = count
-                    count += 1
-                    while at > 0 and reduced[(at - 1) // 2] < value:
-                        parent = (at - 1) // 2
-                        _copy(members, sizes, lengths, reduced, parent, at)
-                        at = parent
-                    _write(members, sizes, lengths, reduced, at, chosen, depth, length, value)
-                elif most > 0 and value < reduced[0]:
-                    at = 0
-                    while True:
-                        child = 2 * at + 1
-                        if child >= most:
-                            break
-                        if child + 1 < most and reduced[child + 1] > reduced[child]:
-                            child += 1
-                        if reduced[child] <= value:
-                            break
-                        _copy(members, sizes, lengths, reduced, child, at)
-                        at = child
-                    _write(members, sizes, lengths, reduced, at, chosen, depth, length, value)
-            k += 1
+                hits[cut_of[t]] -= 1
             continue
-        # The knapsack only falls as k rises, so nothing is left at this depth.
-        if depth == 0:
-            break
-        depth -= 1
-        k = chosen[depth]
+        position = at[depth]
+        at[depth] += 1
+        k = may[depth, position]
+        length = joined[depth, position]
+        value = length - paid[depth] - price[k] + fine[depth, position]
+        after = capacity[0] - held[depth, 0] - load[k, 0]
+        others = min(most_price(may[depth], position + 1, size[depth], load, price, after), knapsack[k + 1, after])
+        if value - others >= limit:
+            continue
+        chosen[depth] = k
+        if value < limit:
+            lowest = min(lowest, value)
+            if most > 0:
+                count = _keep(members, sizes, lengths, reduced, count, chosen, depth + 1, length, value)
+                if count == most:
+                    limit = min(limit, reduced[0])
+        if position + 1 == size[depth] or depth + 1 == MOST_MEMBERS:
+            continue
         for t in range(cut_start[k], cut_start[k + 1]):
-            hits[cut_of[t]] -= 1
-        k += 1
+            hits[cut_of[t]] += 1
+        for c in range(masks.shape[1]):
+            for w in range(masks.shape[2]):
+                union[depth + 1, c, w] = union[depth, c, w] | masks[k, c, w]
+        for r in range(resources):
+            held[depth + 1, r] = held[depth, r] + load[k, r]
+        paid[depth + 1] = paid[depth] + price[k] - fine[depth, position]
+        depth += 1
+        enters = True
     return count, lowest, nodes, True
+
+
+@njit(cache=True, nogil=True)
+def _keep(members, sizes, lengths, reduced, count, chosen, size, length, value):
+    """Put a batch into the heap, in place of the worst where it is full and that one is worse; return how many it holds."""
+    most = members.shape[0]
+    if count < most:
+        at = count
+        while at > 0 and reduced[(at - 1) // 2] < value:
+            _copy(members, sizes, lengths, reduced, (at - 1) // 2, at)
+            at = (at - 1) // 2
+        _write(members, sizes, lengths, reduced, at, chosen, size, length, value)
+        return count + 1
+    if value < reduced[0]:
+        at = 0
+        while True:
+            child = 2 * at + 1
+            if child >= most:
+                break
+            if child + 1 < most and reduced[child + 1] > reduced[child]:
+                child += 1
+            if reduced[child] <= value:
+                break
+            _copy(members, sizes, lengths, reduced, child, at)
+            at = child
+        _write(members, sizes, lengths, reduced, at, chosen, size, length, value)
+    return count
 
 
 @njit(cache=True, nogil=True)

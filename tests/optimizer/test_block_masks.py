@@ -80,3 +80,23 @@ def test_a_depot_between_two_aisles_cannot_be_used_to_cross_over():
         floor.mark(mask[0], floor.place_of[place])
     assert tour_length(mask[0], *floor.arrays()) == 5 + 20 + 10 + 20 + 5
     assert np.array_equal(floor.walkable, [True, False, True])
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.integers(0, 2**32))
+def test_even_heights_are_measured_at_once_and_give_what_place_by_place_gives(seed):
+    rng = random.Random(seed)
+    pitch, cells, aisles = rng.randint(1, 4), rng.randint(1, 64), rng.randint(1, 5)
+    places = [(a, pitch * rng.randint(1, cells)) for a in range(aisles) for _ in range(rng.randint(1, 30))]
+    floor = floor_of([7 * a for a in range(aisles)], pitch * (cells + 1), 7 * rng.randrange(aisles), places)
+    mask = floor.empty_masks(1)
+    for place in places:
+        if rng.random() < 0.7:
+            floor.mark(mask[0], floor.place_of[place])
+    assert floor.pitch > 0
+    assert tour_length(mask[0], *floor.arrays(), floor.pitch) == tour_length(mask[0], *floor.arrays())
+
+
+def test_heights_without_a_common_step_of_one_word_keep_a_bit_each():
+    floor = floor_of([0], 1_000, 0, [(0, 1), (0, 2), (0, 900)])
+    assert floor.pitch == 0 and floor.ys[0, :3].tolist() == [1, 2, 900]
