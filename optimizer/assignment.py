@@ -27,7 +27,7 @@ MOST_ORDERS = 400  # the search keeps an order × order table
 DEFAULT_SECONDS = 2.0
 HOT, COLD = 0.2, 0.001  # in shares of a mean batch
 LATE_PRICE = 3.0  # what a ms of lateness costs on the way
-SEARCH_SHARE = 0.2  # of the time for a plan before the proof of more orders than a moment proves
+SEARCH_SHARE = 0.25  # of the time for a plan before the proof of more orders than a moment proves
 ROUNDS = 4  # searches from the start, each with its own cooling; the best of them counts
 FIRST_STEPS, MOST_STEPS_AT_ONCE, LOOK_AT_CLOCK_S, FINISH_S = 200, 20_000, 0.01, 0.005
 
@@ -140,15 +140,16 @@ def solve_due(
         return DuePlan((), 0, tuple(sorted(out.items())), 0, clock() - begun, True)
     search = _Search(problem, rows, seed)
     budget = DEFAULT_SECONDS if seconds is None and steps is None else seconds
-    is_tiny = exact_due.is_small(len(rows), len(problem.pickers), None)
-    is_small = is_tiny or (budget is not None and exact_due.is_small(len(rows), len(problem.pickers), budget))
-    if is_tiny and (budget is None or budget > 0) and (found := search.prove(begun, None, clock)):
+    size = len(rows), len(problem.pickers), problem.batching.has_one_block
+    is_tiny = exact_due.is_small(*size, None)
+    is_small = not is_tiny and budget is not None and exact_due.is_small(*size, budget)
+    if is_tiny and (budget is None or budget > 0) and (found := search.prove(begun, None, clock, exact_due.MOST_STEPS_BY_COUNT)):
         return _planned(problem, search, found, out, 0, begun, clock)
     count, chunk = 0, FIRST_STEPS
     while steps is None or count < steps:
         looked = clock()
         left = None if budget is None else budget - FINISH_S - (looked - begun)
-        if is_small and not is_tiny and looked - begun > SEARCH_SHARE * budget:
+        if is_small and looked - begun > SEARCH_SHARE * budget:
             is_small = False
             if found := search.prove(begun, budget - FINISH_S, clock):
                 return _planned(problem, search, found, out, count, begun, clock)
@@ -180,6 +181,8 @@ def warm_up(problem: DueProblem) -> None:
             search = _Search(problem, [0], 0)
             search.walk(1, 0.0)
             search.prove(0.0, None, time.perf_counter)
+            search.work()
+            exact_due.warm_up()
 
 
 def check_due(problem: DueProblem, plan: DuePlan) -> list[str]:
@@ -247,13 +250,15 @@ class _Search:
             )
         )  # fmt: skip
 
-    def prove(self, begun: float, most_s: float | None, clock: Callable[[], float]) -> int | None:
-        """Try every split, assignment and sequence; return the least total (INFINITE if all are late), None if time was up before."""
+    def prove(self, begun: float, most_s: float | None, clock: Callable[[], float], most_steps: int | None = None) -> int | None:
+        """Try every split, assignment and sequence; return the least total (INFINITE if all are late), None if that takes too long."""
         batching = self.problem.batching
         best = exact_due.BestPlan(
             self.masks, self.load, np.array(batching.capacity, np.int64), batching.floor.kernel, self.problem.setup_ms,
             self.problem.speed_mm_s, self.own, self.due, self.may, self.free,
         )  # fmt: skip
+        if most_steps is not None and best.steps > most_steps:
+            return None
         found = best.run(lambda: most_s is not None and clock() - begun > most_s)
         if found is None:
             return None

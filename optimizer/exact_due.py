@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -12,9 +13,28 @@ from floorwise.optimizer.kernels.partition import INFINITE, set_lengths
 
 MOST_ORDERS = 18  # 2**18 sets, some megabytes a picker; 3**18 splits
 BITE = 3_000_000  # steps between looks at the clock: some milliseconds
-STEPS_A_SECOND = 200_000_000  # cautiously
+STEPS_A_SECOND = 300_000_000
+USUAL_BATCHES = 1_500  # that fit a cart; where they are far more, `steps` says so
+MOST_STEPS_BY_COUNT = 100_000_000
+MOST_ORDERS_SEVERAL_BLOCKS = 14  # every set is measured first, and that is not stopped
 BY_COUNT_S = 0.1  # how long it may take about where no time is told
 SHARE = 0.8  # of the time told
+
+
+@dataclass(frozen=True, eq=False)
+class _Node:
+    """What some pickers together are busy with each set of orders: one picker, or those of two nodes."""
+
+    busy: np.ndarray | None
+    picker: int
+    one: "_Node | None" = None
+    other: "_Node | None" = None
+
+    def shares(self, chosen: int) -> list[tuple[int, int]]:
+        if self.one is None:
+            return [(self.picker, chosen)]
+        _, part = best_split(self.one.busy, self.other.busy, chosen)
+        return [*self.one.shares(int(part)), *self.other.shares(chosen ^ int(part))]
 
 
 class BestPlan:
@@ -38,9 +58,18 @@ class BestPlan:
         self.kinds: dict[tuple[int, int, int], np.ndarray] = {}
         self.kind_of = [(int(begin), int(end), out) for (begin, end), out in zip(free_ms, self.forbidden, strict=True)]
 
+    @property
+    def steps(self) -> int:
+        """At most how many steps the sets take, before pickers share them."""
+        return len(self.kinds_told) * (len(self.batches) << len(self.order)) // 2
+
+    @property
+    def kinds_told(self) -> set[tuple[int, int, int]]:
+        return set(self.kind_of)
+
     def run(self, is_over) -> tuple[int, list[tuple[int, list[int]]]] | None:
         """Return (total ms or INFINITE, batches as (picker, orders)); None if `is_over()` before the end."""
-        for kind in sorted(set(self.kind_of)):
+        for kind in sorted(self.kinds_told):
             begin, end, out = kind
             ends = np.full(len(self.takes), INFINITE, np.int64)
             ends[0] = begin
@@ -51,33 +80,28 @@ class BestPlan:
                 at = extend_ends(ends, self.takes, self.due, self.batches, out, end, at, BITE)
             self.kinds[kind] = ends
         everyone = len(self.takes) - 1
-        busy = [np.where(self.kinds[kind] < INFINITE, self.kinds[kind] - kind[0], INFINITE) for kind in self.kind_of]
-        if len(busy) == 1:
-            total, shares = int(busy[0][everyone]), [everyone]
-        else:
-            wider = busy[:1]  # of the first k + 1 pickers together, all but the last
-            for own in busy[1:-1]:
-                both = np.full(len(own), INFINITE, np.int64)
-                at = 0
-                while at < len(both):
-                    if is_over():
-                        return None
-                    at = extend_splits(both, wider[-1], own, at, BITE)
-                wider.append(both)
-            left, shares = everyone, []
-            total, part = best_split(wider[-1], busy[-1], everyone)
-            if total >= INFINITE:
-                return int(INFINITE), []
-            shares.append(left ^ part)
-            left = part
-            for k in range(len(wider) - 2, -1, -1):
-                _, part = best_split(wider[k], busy[k + 1], left)
-                shares.append(left ^ part)
-                left = part
-            shares = [left, *reversed(shares)]
+        busy = {kind: np.where(ends < INFINITE, ends - kind[0], INFINITE) for kind, ends in self.kinds.items()}
+        nodes = [_Node(busy[self.kind_of[p]], p) for p in sorted(range(len(self.kind_of)), key=lambda p: (self.kind_of[p], p))]
+        known: dict[tuple[int, int], np.ndarray] = {}
+        while len(nodes) > 2:  # pair by pair, so that pickers alike make pairs alike
+            paired = []
+            for one, other in zip(nodes[::2], nodes[1::2], strict=False):
+                key = id(one.busy), id(other.busy)
+                if key not in known:
+                    both = np.full(len(self.takes), INFINITE, np.int64)
+                    at = 0
+                    while at < len(both):
+                        if is_over():
+                            return None
+                        at = extend_splits(both, one.busy, other.busy, one.busy is other.busy, at, BITE)
+                    known[key] = both
+                paired.append(_Node(known[key], -1, one, other))
+            nodes = paired + nodes[len(nodes) // 2 * 2 :]
+        root = nodes[0] if len(nodes) == 1 else _Node(None, -1, *nodes)
+        total = int(root.busy[everyone]) if root.busy is not None else int(best_split(nodes[0].busy, nodes[1].busy, everyone)[0])
         if total >= INFINITE:
             return int(INFINITE), []
-        return int(total), [made for picker, share in enumerate(shares) for made in self._batches(picker, int(share))]
+        return total, [made for picker, share in root.shares(everyone) for made in self._batches(picker, share)]
 
     def _batches(self, picker: int, share: int) -> list[tuple[int, list[int]]]:
         made, kind = [], self.kind_of[picker]
@@ -91,11 +115,11 @@ class BestPlan:
         return sorted(int(self.order[bit]) for bit in range(len(self.order)) if chosen >> bit & 1)
 
 
-def is_small(orders: int, pickers: int, seconds: float | None) -> bool:
+def is_small(orders: int, pickers: int, has_one_block: bool, seconds: float | None) -> bool:
     """May `BestPlan` be tried: in `seconds`, or (None) by count?"""
-    if orders > MOST_ORDERS:
+    if orders > (MOST_ORDERS if has_one_block else MOST_ORDERS_SEVERAL_BLOCKS):
         return False
-    steps = max(0, pickers - 2) * 3**orders + (2_000 << orders) // 2
+    steps = (3**orders // 2 if pickers > 2 else 0) + (USUAL_BATCHES << orders) // 2
     return steps <= STEPS_A_SECOND * (BY_COUNT_S if seconds is None else seconds * SHARE)
 
 
@@ -106,3 +130,10 @@ def members(plan: Sequence[tuple[int, list[int]]], n: int) -> tuple[np.ndarray, 
         where[orders] = number
         picker[number] = person
     return where, picker
+
+
+def warm_up() -> None:
+    """Load what only several pickers need."""
+    ends = np.zeros(2, np.int64)
+    extend_splits(ends, ends, ends, True, 0, 1)
+    best_split(ends, ends, 1)

@@ -38,25 +38,34 @@ def replan(
     """Return what to do with `waiting` orders: each joins the begun tour where it costs least, or is batched with the others.
 
     An order joins only where capacity and kind allow, at most `most_changed` stops of that tour have changed since it began,
-    and the way it adds is shorter than a tour of its own adds to the batches. Orders are tried in the given sequence.
+    and the way it adds is shorter than the way it adds to the batches. The order that saves most joins first; ties by place in the list.
     """
     tours = list(begun)
     left, joined, extra_mm = list(waiting), {}, 0
     plan = _batched(problem, left, steps, seed)
-    for order in waiting:
-        options = [(extra, at, ahead) for at, tour in enumerate(tours) if (found := joining(problem, tour, order, most_changed))
-                   for extra, ahead in [found]]  # fmt: skip
-        if not options:
-            continue
-        extra, at, ahead = min(options)
-        without = _batched(problem, [n for n in left if n != order], steps, seed)
-        if extra >= plan.length_mm - without.length_mm:
-            continue
+    while True:
+        best: tuple[int, int, int, tuple[int, ...], BatchPlan] | None = None
+        for order in left:
+            options = [
+                (extra, at, ahead)
+                for at, tour in enumerate(tours)
+                if (found := joining(problem, tour, order, most_changed))
+                for extra, ahead in [found]
+            ]
+            if not options:
+                continue
+            extra, at, ahead = min(options)
+            without = _batched(problem, [n for n in left if n != order], steps, seed)
+            saved = plan.length_mm - without.length_mm - extra
+            if saved > 0 and (best is None or saved > best[0]):
+                best = saved, order, at, ahead, without
+        if best is None:
+            return Replan(tuple(tours), plan, joined, extra_mm)
+        saved, order, at, ahead, without = best
         fresh = len(ahead) - len(tours[at].ahead)
         tours[at] = BegunTour((*tours[at].orders, order), ahead, tours[at].changed + fresh)
-        joined[order], extra_mm, plan = at, extra_mm + extra, without
+        joined[order], extra_mm, plan = at, extra_mm + plan.length_mm - without.length_mm - saved, without
         left.remove(order)
-    return Replan(tuple(tours), plan, joined, extra_mm)
 
 
 def _batched(problem: Problem, orders: list[int], steps: int, seed: int) -> BatchPlan:

@@ -2,8 +2,9 @@
 
 `replay` moves pickers from stop to stop through arrivals and tells when each order came home. Two plans: FIFO_S_SHAPE takes the oldest
 orders that fit and walks S-shape; RE_OPTIMISE batches what waits anew whenever somebody is free (the batch with least time an order first),
-and lets arrivals join begun tours within `most_changed` stops. `best_makespan` and `best_turnover` are the optima of a single picker who
-knows all arrivals and changes nothing under way, by trying every split and sequence. All by count: the same arguments give the same times.
+and at every arrival lets what waits join begun tours within `most_changed` stops. `best_makespan` and `best_turnover` are the optima of a
+single picker who knows all arrivals and changes nothing under way, by trying every split and sequence. All by count: the same arguments
+give the same times.
 """
 
 import heapq
@@ -79,13 +80,14 @@ def replay(
             if plan == RE_OPTIMISE and most_changed:
                 begun = [(p, walk) for p, walk in enumerate(walks) if walk is not None and walk.ahead]
                 tours = [BegunTour(tuple(walk.orders), tuple(walk.ahead), walk.changed) for _, walk in begun]
-                found = replan(problem, tours, [number], most_changed, STEPS, seed)
+                found = replan(problem, tours, list(waiting), most_changed, STEPS, seed)
                 for (_, walk), tour in zip(begun, found.begun, strict=True):
                     if tour.orders != tuple(walk.orders):
                         walk.changed += changed_stops(walk.ahead, tour.ahead)
                         walk.orders, walk.ahead = list(tour.orders), list(tour.ahead)
                         worst = max(worst, walk.changed)
-                        waiting.remove(number)
+                for order in found.joined:
+                    waiting.remove(order)
             if not events or events[0][0] > now or events[0][1] == 1:  # all that arrive at once are known before anybody starts
                 begin(now)
             continue

@@ -138,6 +138,10 @@ class Schedule:
     method: str
     tours: tuple[Tour, ...] = field(default=(), compare=False)
 
+    @property
+    def gap(self) -> float:
+        return (self.objective - self.lower_bound) / self.lower_bound if self.lower_bound else float(self.objective > 0)
+
 
 class NothingInTime(ValueError):
     """Every plan met was late somewhere or past a shift; the message names the orders of the best of them."""

@@ -35,6 +35,7 @@ FINISH_S = 0.02
 DUE_SHARE = 0.4  # of the time, for the start from solve_due
 DEFAULT_STEPS = 2_000
 HOLD_PASSES = 5
+HOLD_SHARE = 0.6  # of the time, by when the first plan must have let go of waiting
 LEAST_LOOKED_AT, MOST_LOOKED_AT = 3, 200  # places for an order whose waiting is counted; the most is shared by all orders
 
 
@@ -54,6 +55,7 @@ def plan(
     begun = time.perf_counter()
     deadline = None if seconds is None else begun + max(0.0, seconds - FINISH_S)
     method = search.begin(deadline, seconds, steps) if start is None else search.go_on_from(start)
+    search.hold_back(None if deadline is None else begun + HOLD_SHARE * (deadline - begun))
     search.improve(deadline, DEFAULT_STEPS if seconds is None and steps is None else steps)
     search.hold_back(None if deadline is None else deadline + FINISH_S / 2)
     late = search.late(search.best)
@@ -67,7 +69,8 @@ def plan(
             trips.append(Trip(person, orders, tour.stops, begin, end, tour.length_mm, lost))
             tours.append(tour)
     objective = round(search.objective(search.best))
-    return Schedule(tuple(trips), objective, min(objective, lower_bound(problem)), method, tuple(tours))
+    bound = min(objective, max(search.proven, lower_bound(problem)))
+    return Schedule(tuple(trips), objective, bound, method, tuple(tours))
 
 
 def value_of(problem: ScheduleProblem, routes: Sequence[Route], walks: dict | None = None) -> int | None:
@@ -95,6 +98,7 @@ class _Search:
         self._takes: dict[tuple, int] = {}
         self._runs: dict[tuple, tuple] = {}
         self.holds: dict[tuple[int, ...], int] = {}  # trips that begin no earlier, so that they need not wait in the aisles
+        self.proven = 0  # what no schedule takes less than, whatever is lost in aisles
         self.is_crowded = bool(problem.aisle_room) and len(problem.people) > 1
         self.able = [[p for p in range(len(problem.people)) if not problem.lacks(n, p)] for n in range(len(problem.jobs))]
         self.best: list[Route] = [[] for _ in problem.people]
@@ -212,6 +216,7 @@ class _Search:
                 share = None if seconds is None else max(0.05, DUE_SHARE * seconds)
                 moves = 5 * (steps or DEFAULT_STEPS) if share is None else None
                 start = assignment.solve_due(due, share, moves, self.random.getrandbits(32))
+                self.proven = start.total_ms if start.is_proven and not start.infeasible else 0
                 if not start.infeasible:
                     for work in sorted(start.work, key=lambda work: work.begin_ms):
                         self.best[work.picker].append(tuple(sorted(work.orders)))
@@ -263,7 +268,7 @@ class _Search:
         begun, count = time.perf_counter(), 0
         while n and (steps is None or count < steps):
             now = time.perf_counter()
-            if deadline is not None and now >= deadline:
+            if (deadline is not None and now >= deadline) or (self.proven and value <= self.proven):
                 break
             done = max(0.0 if steps is None else count / steps, 0.0 if deadline is None else (now - begun) / (deadline - begun))
             count += 1

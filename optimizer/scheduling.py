@@ -3,7 +3,7 @@
 import time
 from dataclasses import replace
 
-from floorwise.optimizer import solving
+from floorwise.optimizer import schedule_bounds, solving
 from floorwise.optimizer.check_rules import check_rules
 from floorwise.optimizer.check_schedule import check_schedule
 from floorwise.optimizer.formats import floorwise_json
@@ -21,12 +21,12 @@ from floorwise.optimizer.schedule import (
     Schedule,
     ScheduleProblem,
 )
-from floorwise.optimizer.schedule_bounds import lower_bound
 from floorwise.optimizer.schedule_search import plan, routes_of
 
 SPEED_MM_S = 1_000  # where a file without times asks for distance
 CHOOSE_SHARE = 0.3  # of the time
 FIRST_SHARE, RECHOICE_SHARE, SECOND_SHARE = 0.5, 0.4, 0.6  # of the time left each time, where articles lie in several places
+BOUND_SHARE, LEAST_SECONDS_FOR_BOUND = 0.35, 2.0
 MOST_NAMED = 5
 
 
@@ -46,13 +46,20 @@ def solve_schedule(task: floorwise_json.Task, deadline: float, seed: int) -> "so
     named = {**problem.infeasible, **named}
     if named:
         raise solving.NoPlan("; ".join(named[n] for n in sorted(named)[:MOST_NAMED]))
+    left = deadline - time.perf_counter()
+    bound_s = BOUND_SHARE * left if left >= LEAST_SECONDS_FOR_BOUND and schedule_bounds.as_batching(problem) else 0.0
     try:
-        problem, picks, found = _planned(problem, picks, deadline, seed)
+        problem, picks, found = _planned(problem, picks, deadline - bound_s, seed)
     except NothingInTime as error:
         raise solving.NoPlan(str(error)) from None
+    prices = schedule_bounds.column_prices(problem, deadline - time.perf_counter(), seed) if bound_s and found.gap else None
+    bound = max(found.lower_bound, schedule_bounds.lower_bound(problem, prices))
+    if prices and found.objective > bound:  # the bound may be ready before its time
+        more = plan(problem, seconds=max(deadline - time.perf_counter(), 0.0), seed=seed + 2, start=routes_of(problem, found))
+        found = replace(more, method=found.method) if more.objective < found.objective else found
     solved = time.perf_counter()
     wrong += check_schedule(problem, found) + check_rules(task, people, found.trips, picks.takes)
-    return _answer(task, problem, found, wrong, time.perf_counter() - solved)
+    return _answer(task, problem, replace(found, lower_bound=min(found.objective, bound)), wrong, time.perf_counter() - solved)
 
 
 def _planned(problem: ScheduleProblem, picks: Picks, deadline: float, seed: int) -> tuple[ScheduleProblem, Picks, Schedule]:
@@ -120,7 +127,7 @@ def problem_of(task: floorwise_json.Task, people: list[Person], picks: Picks) ->
 
 def _answer(task: floorwise_json.Task, problem: ScheduleProblem, found: Schedule, wrong: list[str], outside_s: float) -> "solving.Answer":
     is_distance = task.objective == DISTANCE
-    bound = min(found.objective, lower_bound(problem))
+    bound = found.lower_bound
     has_stages = len({stage for job in problem.jobs for _, stage in job.visits}) > 1
     has_rules = has_stages or any(job.apart or job.load[-1] for job in problem.jobs)  # the last resource: totes
     walks = tuple(

@@ -42,20 +42,24 @@ def extend_ends(ends, takes, due_ms, batches, forbidden, shift_end, first, most)
 
 
 @njit(cache=True, nogil=True)
-def extend_splits(total, one, other, first, most):
-    """Go on filling total[S] = min over T in S of one[T] + other[S - T]; return the next set to go on from."""
+def extend_splits(total, one, other, are_alike, first, most):
+    """Go on filling total[S] = min over T in S of one[T] + other[S - T]; return the next set to go on from.
+
+    Where both are alike, T holds the first order of S, so each split is seen once. INFINITE twice does not overflow.
+    """
     done = 0
     chosen = first
     while chosen < len(total) and done < most:
         best = INFINITE
-        part = chosen
+        lowest = chosen & -chosen if are_alike else 0
+        rest = chosen ^ lowest
+        part = rest
         while True:
-            if one[part] < INFINITE and other[chosen ^ part] < INFINITE:
-                best = min(best, one[part] + other[chosen ^ part])
+            best = min(best, one[part | lowest] + other[rest ^ part])
             done += 1
             if part == 0:
                 break
-            part = (part - 1) & chosen
+            part = (part - 1) & rest
         total[chosen] = best
         chosen += 1
     return chosen

@@ -23,6 +23,7 @@ from floorwise.optimizer.schedule import (
     ScheduleProblem,
     stop_time_ms,
 )
+from floorwise.optimizer.schedule_bounds import Prices, check_prices, column_prices, lower_bound, radial_prices
 from floorwise.optimizer.schedule_search import plan
 
 #                                    0      1      2      3
@@ -109,6 +110,10 @@ def test_four_orders_cost_what_the_best_of_all_schedules_costs(objective, seed):
     people = [Person("ann", (3,), 0, rng.choice([None, 120_000])), Person("bob", (2,), rng.choice([0, 5_000]), None, frozenset())]
     task = problem(jobs, people, objective, setup_ms=2_000, stop_ms=500, most_late_ms=None if objective == TARDINESS else 0)
     best = oracle(task)
+    prices = column_prices(task, seconds=1.0)
+    if prices is not None:
+        assert check_prices(task, prices) == []
+        assert best is None or lower_bound(task, prices) <= best
     try:
         found = plan(task, steps=400, seed=seed)
     except (NothingInTime, ValueError):
@@ -116,6 +121,35 @@ def test_four_orders_cost_what_the_best_of_all_schedules_costs(objective, seed):
         return
     assert check_schedule(task, found) == []
     assert found.lower_bound <= best == found.objective
+
+
+def test_tardiness_is_at_least_what_the_smallest_prices_in_turn_make_late():
+    # Three orders of 10 s at one place, two people who are there at 0 and 4 s: one is done at 10, two at (20 + 4) / 2 = 12, three at 17 s.
+    jobs = [Job(str(n), ((0, 0),), (2,), 6_000, due_ms=due, least_mm=4_000) for n, due in enumerate([5_000, 9_000, 16_000])]
+    people = [Person("ann", (2,)), Person("bob", (2,), 4_000)]
+    task = problem(jobs, people, TARDINESS, most_late_ms=None)
+    prices = radial_prices(task)[0]
+    assert prices == Prices((4_000,) * 3, 12_000)
+    # Late by 5, 3 and 1 s at least. In fact they are done at 10, 14 and 20 s: 5, 5 and 4 s late.
+    assert (lower_bound(task), oracle(task)) == (9_000, 14_000)
+
+
+def test_the_makespan_counts_who_may_and_when_they_are_there():
+    lift = frozenset({"lift"})
+    jobs = [Job("a", ((0, 0),), (1,), 6_000, needs=lift, least_mm=4_000), Job("b", ((0, 0),), (1,), 6_000, needs=lift, least_mm=4_000)]
+    people = [Person("ann", (1,), 3_000), Person("bob", (1,), 0, None, frozenset())]
+    # Only Ann may lift: 3 + 10 + 10 s, though two people could do 20 s by 12.
+    assert lower_bound(problem(jobs, people, MAKESPAN)) == 23_000
+    late = [replace(job, release_ms=40_000, needs=frozenset()) for job in jobs]
+    assert lower_bound(problem(late, people[:1], MAKESPAN)) == 60_000
+
+
+def test_prices_that_a_trip_undercuts_are_found():
+    jobs = [Job("a", ((0, 0),), (1,), least_mm=4_000), Job("b", ((1, 0),), (1,), least_mm=16_000)]
+    task = problem(jobs, [Person("ann", (1,)), Person("bob", (2,))])
+    assert check_prices(task, Prices((4_000, 12_000), 16_000)) == []
+    assert check_prices(task, Prices((4_000, 13_000), 17_000)) == ["orders [0, 1] cost 17000 together and take 16000"]
+    assert check_prices(replace(task, is_chosen=True), Prices((0, 0), 0)) != []
 
 
 def test_a_trip_waits_for_the_release_of_its_last_order():
