@@ -93,9 +93,9 @@ def test_four_pickers_of_two_kinds_share_five_orders_as_well_as_can_be(seed):
 
 
 def test_the_search_alone_comes_near_the_best_plan(monkeypatch):
-    """Without the proof, over thirty days: no plan is better than the best, all are found in time, and the mean gap is small."""
+    """Without the proof, over ten days: no plan is better than the best, all are found in time, and the mean gap is small."""
     gaps = []
-    for seed in range(30):
+    for seed in range(10):
         rng = random.Random(seed)
         orders = [tuple(rng.sample(range(4), rng.randint(1, 2))) for _ in range(8)]
         due = tuple(rng.choice([60_000, 90_000, 120_000]) for _ in orders)
@@ -103,7 +103,7 @@ def test_the_search_alone_comes_near_the_best_plan(monkeypatch):
         best = solve_due(problem, steps=1)
         with monkeypatch.context() as without:
             without.setattr("floorwise.optimizer.exact_due.is_small", lambda *size: False)
-            found = solve_due(problem, steps=20_000, seed=1)
+            found = solve_due(problem, steps=12_000, seed=1)
         assert best.is_proven and not found.is_proven and check_due(problem, found) == []
         gaps.append(found.total_ms / best.total_ms - 1)
     assert min(gaps) >= 0 and sum(gaps) / len(gaps) <= 0.01
