@@ -2,7 +2,7 @@
 
 from floorwise.core.errors import NotFound
 from floorwise.core.model.handling import TREE_DEPTH, HandlingUnit, unit_of
-from floorwise.core.model.places import SELLABLE_KINDS, Location, Site
+from floorwise.core.model.places import SELLABLE_KINDS, AisleBlock, Location, Site
 from floorwise.core.model.planning import BinPoint, BinStock, Block, DemandLine, PartDemand, PlanRequest
 from floorwise.core.model.policies import CART, PALLET
 from floorwise.core.model.stock import NEVER_MS, Balance, Lot
@@ -89,13 +89,16 @@ def _near_at_hand(rows: list[BinStock], kinds: dict[str, str], kind: str, wanted
 
 
 def _point(ledger: Ledger, place: str) -> tuple[BinPoint, str] | None:
-    """Where a place can be walked to, and the kind of its bin; None when that is not a pick or reserve bin."""
+    """Where a place can be walked to, and the kind of its bin; None when that is not a pick or reserve bin, or its aisle is blocked."""
     standing = place
     for _ in range(TREE_DEPTH + 1):
         unit = unit_of(standing)
         if not unit:
             location = ledger.get(Location, standing)
             if location is None or location.kind not in SELLABLE_KINDS:
+                return None
+            block = ledger.get(AisleBlock, location.site, location.aisle)
+            if block is not None and block.is_blocked:
                 return None
             return BinPoint(place, location.aisle, location.y_mm, location.level), location.kind
         found = ledger.get(HandlingUnit, unit)

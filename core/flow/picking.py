@@ -123,7 +123,7 @@ def report_short(desk: Desk, told: ReportShort) -> dict:
         shrinking.lose(desk, balance, balance.on_hand, counting.unresolved(pick.place), "short", pick.tour, at_ms=at_ms)
     else:
         promising.fill_backorders(desk, pick.sku, pick.owner)
-    elsewhere = rerouting.take_elsewhere(desk, pick, missing)
+    elsewhere = rerouting.take_elsewhere(desk, pick, missing, "short pick")
     shrinking.end_pick(desk, pick)
     return {"picked": told.found, "missing": missing, "elsewhere": elsewhere}
 

@@ -1,4 +1,4 @@
-"""Tours under way change: what a bin lacks is taken from another bin on the same walk, and stops come in between.
+"""Tours under way change: what a bin lacks, or nobody can reach, is taken from another bin on the same walk, and stops come in between.
 
 The stop a picker heads for stays the next one and nothing flips behind it. At most MOST_CHANGED_STOPS stops of a tour change after it was
 taken; a stop at a bin where the picker stops anyway is no change.
@@ -18,7 +18,7 @@ from floorwise.core.model.work import PartLine, Pick, Tour, in_walking_order
 from floorwise.core.ports import Desk
 
 
-def take_elsewhere(desk: Desk, pick: Pick, quantity: int) -> int:
+def take_elsewhere(desk: Desk, pick: Pick, quantity: int, cause: str) -> int:
     """Have up to `quantity` units that `pick` could not take picked from other bins on the same walk; give how many.
 
     They are units that the pick's line is promised and nobody walks for. Earliest date first, then a bin that covers all, then the least
@@ -46,7 +46,7 @@ def take_elsewhere(desk: Desk, pick: Pick, quantity: int) -> int:
         books.shift(desk, line, "reserved", "released", taken)
         order = desk.ledger.get(Order, pick.order_id)
         desk.ledger.change(order, waiting=order.waiting - taken)
-        walk.close("short pick")
+        walk.close(cause)
     return taken
 
 

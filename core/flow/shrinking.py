@@ -111,15 +111,20 @@ def unbind(desk: Desk, pick: Pick, quantity: int) -> None:
 def take_from_pick(desk: Desk, pick: Pick, quantity: int) -> None:
     """Make an open pick smaller, or end it as short when nothing is left of it; the tour's count of open picks follows, and a
     picker who has the tour already is told by a new revision of it."""
-    tour = desk.ledger.get(Tour, pick.tour)
-    if tour.state == "taken":
-        tour = desk.ledger.change(tour, revision=tour.revision + 1)
-        desk.tell(events.TourChanged(tour.tour, tour.picker, tour.revision))
+    tell_picker(desk, pick.tour)
     if quantity < pick.quantity:
         desk.ledger.change(pick, quantity=pick.quantity - quantity)
         return
     desk.ledger.change(pick, state="short", done_at_ms=desk.now_ms)
     end_pick(desk, pick)
+
+
+def tell_picker(desk: Desk, tour_id: str) -> None:
+    """Give a tour that somebody walks a new revision; one that nobody has is read anew when it is taken."""
+    tour = desk.ledger.get(Tour, tour_id)
+    if tour.state == "taken":
+        tour = desk.ledger.change(tour, revision=tour.revision + 1)
+        desk.tell(events.TourChanged(tour.tour, tour.picker, tour.revision))
 
 
 def end_pick(desk: Desk, pick: Pick) -> Tour:

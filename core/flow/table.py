@@ -5,6 +5,7 @@ from typing import Any, NamedTuple, get_args, get_origin, get_type_hints
 
 from floorwise.core.errors import BadInput, NotFound
 from floorwise.core.flow import (
+    blocking,
     buying,
     counting,
     dispatching,
@@ -87,6 +88,8 @@ HANDLERS: dict[type, Handler] = {
     touring.FallBack: touring.fall_back,
     touring.TakeTour: touring.take_tour,
     leaving.LeaveTour: leaving.leave_tour,
+    blocking.BlockAisle: blocking.block_aisle,
+    blocking.OpenAisle: blocking.open_aisle,
     picking.ConfirmPick: picking.confirm_pick,
     picking.ReportShort: picking.report_short,
     counting.OpenCount: counting.open_count,

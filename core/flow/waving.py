@@ -3,11 +3,12 @@
 from typing import NamedTuple
 
 from floorwise.core.errors import NotFound
-from floorwise.core.flow import books, timers
+from floorwise.core.flow import asking, books, timers
 from floorwise.core.flow.touring import FallBack
 from floorwise.core.model import events
 from floorwise.core.model.catalog import Sku
 from floorwise.core.model.orders import Order, OrderLine
+from floorwise.core.model.places import AisleBlock
 from floorwise.core.model.policies import PALLET, PART, PLAN_DEADLINE_MS
 from floorwise.core.model.work import Part, PartLine
 from floorwise.core.ports import Desk
@@ -31,7 +32,8 @@ class Load(NamedTuple):
 
 
 def release_orders(desk: Desk, wanted: ReleaseOrders) -> dict:
-    """Release each order; those with nothing reserved are passed over. A timer sees to it that no part waits for a plan for ever."""
+    """Release each order; those with nothing reserved are passed over, as are lines that only a blocked aisle has units
+    for. A timer sees to it that no part waits for a plan for ever."""
     made: list[Part] = []
     for order_id in wanted.orders[:MOST_ORDERS]:
         order = desk.ledger.get(Order, order_id)
@@ -46,9 +48,11 @@ def release_orders(desk: Desk, wanted: ReleaseOrders) -> dict:
 
 
 def _release(desk: Desk, order: Order) -> list[Part]:
-    loads, bulk = [], []
+    loads, bulk, units = [], [], 0
+    has_blocks = any(block.is_blocked for block in desk.ledger.find(AisleBlock, "key", desk.site))
     for line in desk.ledger.find(OrderLine, "key", order.order_id):
-        if line.reserved:
+        if line.reserved and not (has_blocks and _is_out_of_reach(desk, line)):
+            units += line.reserved
             sku = desk.ledger.get(Sku, line.sku)
             load = Load(line, line.reserved, line.reserved * sku.weight_g, line.reserved * sku.volume_mm3)
             if load.quantity > PART.units or load.weight_g > PART.weight_g or load.volume_mm3 > PART.volume_mm3:
@@ -80,9 +84,18 @@ def _release(desk: Desk, order: Order) -> list[Part]:
         for load in content:
             desk.ledger.insert(PartLine(part.part, load.line.line, load.line.sku, load.quantity, load.line.min_expiry_ms))
         parts.append(part)
-    desk.ledger.change(order, waiting=0, parts=order.parts + len(parts))
+    if not parts:
+        return []
+    desk.ledger.change(order, waiting=order.waiting - units, parts=order.parts + len(parts))
     desk.tell(events.OrderReleased(order.order_id, [[p.part, p.kind, p.lines, p.units] for p in parts]))
     return parts
+
+
+def _is_out_of_reach(desk: Desk, line: OrderLine) -> bool:
+    """Whether bins that can be entered hold fewer free units than the line is promised."""
+    rows, _ = asking.shelves(desk.ledger, line.sku, line.owner, "cart", line.reserved)
+    date = max(line.min_expiry_ms, desk.now_ms)
+    return sum(row.available for row in rows if row.expires_at_ms >= date) < line.reserved
 
 
 def _carts(loads: list[Load]) -> list[list[Load]]:

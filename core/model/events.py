@@ -159,6 +159,15 @@ class TourLeft(NamedTuple):
     open_picks: int
 
 
+class AisleBlocked(NamedTuple):
+    aisle: int
+    cause: str
+
+
+class AisleOpened(NamedTuple):
+    aisle: int
+
+
 class TourChanged(NamedTuple):
     tour: str
     picker: str

@@ -39,6 +39,18 @@ class Location(NamedTuple):
     version: int = 0
 
 
+@record(key="site aisle")
+class AisleBlock(NamedTuple):
+    """Whether an aisle can be entered; one that never was blocked has no row."""
+
+    site: str
+    aisle: int
+    is_blocked: int
+    cause: str
+    since_ms: int
+    version: int = 0
+
+
 def check_digits(location: str) -> str:
     """Two digits that a picker reads at the bin: a sum that differs for neighbours and for swapped characters."""
     return f"{sum((i + 2) * ord(c) for i, c in enumerate(location)) % 97:02}"

@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import APIRouter
 
 from floorwise.core.errors import BadInput
-from floorwise.core.model.places import Location, Site
+from floorwise.core.model.places import AisleBlock, Location, Site
 from floorwise.core.model.policies import HOUR_MS
 from floorwise.core.model.work import Pick, Tour, in_walking_order
 from floorwise.core.ports import Ledger
@@ -33,7 +33,7 @@ def read_floor(gateway: Here, parts: Text = ALL) -> dict[str, Any]:
     with gateway.readers.read() as ledger:
         site = ledger.get(Site, gateway.settings.site)
         if "block" in wanted:
-            told["block"] = _block(site) if site else None
+            told["block"] = _block(site) | {"blocked": _blocked(ledger, site)} if site else None
         if "bins" in wanted:
             told["bins"] = [chosen(location, BIN_FIELDS) for location in ledger.find(Location, "by_kind", gateway.settings.site)]
         if "heat" in wanted:
@@ -47,6 +47,10 @@ def read_floor(gateway: Here, parts: Text = ALL) -> dict[str, Any]:
 def _block(site: Site) -> dict[str, Any]:
     told = chosen(site, "aisles aisle_pitch_mm aisle_length_mm depot_x_mm zone currency")
     return told | {"aisle_x_mm": [n * site.aisle_pitch_mm for n in range(site.aisles)]}
+
+
+def _blocked(ledger: Ledger, site: Site) -> list[dict[str, Any]]:
+    return [chosen(row, "aisle cause since_ms") for row in ledger.find(AisleBlock, "key", site.site) if row.is_blocked]
 
 
 def _heat(gateway: Gateway, ledger: Ledger, now_ms: int) -> dict[str, Any]:

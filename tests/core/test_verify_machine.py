@@ -15,6 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from floorwise.core.errors import BadInput, NotFound, Refused, StockConflict, WrongState
 from floorwise.core.flow import books, promising, shrinking
+from floorwise.core.flow.blocking import BlockAisle, OpenAisle
 from floorwise.core.flow.counting import ChangeStatus, OpenCount, RecordCount, SettleUnresolved
 from floorwise.core.flow.entry import CancelOrder, LineWanted, PlaceOrder
 from floorwise.core.flow.handling import (
@@ -131,6 +132,9 @@ class Hands:
     def take(self, number):
         if tour := self.any(Tour, number, lambda tour: tour.state == "open"):
             self.do(TakeTour(tour.tour, "ann"))
+
+    def block(self, number, is_open):
+        self.do(OpenAisle(number % 3) if is_open else BlockAisle(number % 3))
 
     def leave(self, number):
         if tour := self.any(Tour, number, lambda tour: tour.state == "taken"):
@@ -309,6 +313,8 @@ class Hands:
     def end_of_day(self):
         """Bring everything to the door; no unit may be left anywhere between the shelf and the customer."""
         floor, ledger = self.floor, self.floor.ledger
+        for aisle in range(3):
+            floor.do(OpenAisle(aisle))
         for _ in range(ROUNDS):
             floor.release()
             floor.plan()
@@ -347,6 +353,7 @@ ACTIONS = {
     "release": (4, {}),
     "plan": (4, {}),
     "take": (5, {"number": NUMBERS}),
+    "block": (1, {"number": NUMBERS, "is_open": (True, True, False)}),
     "leave": (1, {"number": NUMBERS}),
     "pick": (8, {"number": NUMBERS, "more": SKEWS}),
     "pick_everything": (2, {"number": NUMBERS}),

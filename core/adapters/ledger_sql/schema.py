@@ -5,7 +5,7 @@ import sqlalchemy as sa
 from floorwise.core.model import catalog, excursions, handling, journal, orders, parcels, places, returns, stock, supply, work
 from floorwise.core.model.record import DECLARED, Declaration
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 MODEL = (catalog, excursions, handling, journal, orders, parcels, places, returns, stock, supply, work)  # these declare the records
 
 # Text sorts by code point everywhere, or journal heads of two databases part; quantities and ms need 64 bits everywhere.

@@ -6,7 +6,7 @@ import { clockSeconds, dayText, many, momentText, number } from "../lib/time.js"
 import { html, signal, useEffect, useRef, useState } from "../lib/ui.js";
 import { chosen } from "./map.js";
 import { metres, percent, STATES } from "./panels.js";
-import { plans } from "./state.js";
+import { bins, block, plans } from "./state.js";
 
 const way = signal(read());
 
@@ -163,11 +163,31 @@ function Gone({ tour }) {
     ${state && !["asking", "done"].includes(state) && html` <span class="alarm-text">${state}</span>`}</p>`;
 }
 
+/** For a dispatcher: an aisle nobody can enter, and when it is open again. Two clicks. */
+function Aisle({ aisle }) {
+  const [state, set] = useState("");
+  if (aisle === undefined) return null;
+  const isBlocked = (block.value?.blocked ?? []).some((one) => one.aisle === aisle);
+  const act = async () => {
+    set("");
+    try {
+      await post(`/api/commands/${isBlocked ? "OpenAisle" : "BlockAisle"}`, isBlocked ? { aisle } : { aisle, cause: "blocked by the dispatcher" });
+    } catch (error) {
+      set(error.message);
+    }
+  };
+  if (state === "sure") {
+    return html`<p class="deed"><button type="button" class="secondary" name="aisle" onClick=${act}>Yes, ${isBlocked ? "open" : "block"} aisle ${aisle}</button> <button type="button" class="secondary" onClick=${() => set("")}>No</button></p>`;
+  }
+  return html`<p class="deed"><button type="button" class="secondary" onClick=${() => set("sure")}>${isBlocked ? "Open" : "Block"} aisle ${aisle}</button> ${state && html`<span class="alarm-text">${state}</span>`}</p>`;
+}
+
 function Bay({ name }) {
   const places = name.split(",").slice(0, 12);
   const [told, why] = useAnswer(async () => Promise.all(places.map((place) => get("/api/stock", { place }))), [name]);
   figures.value;
   return html`<h2>Bay ${places[0].replace(/-\d+$/, "")}</h2>
+    <${Aisle} aisle=${bins.value.find((bin) => bin.location === places[0])?.aisle} />
     ${!told ? html`<${Missing} why=${why} />` : html`<div class="rows"><table>
       <thead><tr><th scope="col">Location</th><th scope="col">SKU</th><th scope="col" class="n">On hand</th><th scope="col" class="n">Reserved</th><th scope="col">Status</th></tr></thead>
       <tbody>${told.flatMap((one, n) => one.rows.length ? one.rows.map((row) => html`<tr><td>${places[n]}</td><td>${row.sku}${row.lot ? ` · ${row.lot}` : ""}</td><td class="n">${number(row.on_hand)}</td><td class="n">${number(row.reserved)}</td><td>${row.status}</td></tr>`)

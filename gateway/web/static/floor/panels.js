@@ -3,7 +3,7 @@ import { figures, floorTime, streamState } from "../lib/feed.js";
 import { clockSeconds, many, momentText, number, spanText } from "../lib/time.js";
 import { html } from "../lib/ui.js";
 import { chosen } from "./map.js";
-import { latest, pace, plans, tours } from "./state.js";
+import { block, latest, pace, plans, tours } from "./state.js";
 
 /** States in the order in which an order goes through them, with how far that is: 0 waits, 1 on the floor, 2 packed, 3 left. */
 export const STATES = [
@@ -125,6 +125,7 @@ export function Plans() {
   return html`<section class="card" aria-label="Latest plans">
     <div class="card-head"><h2>Plans</h2><a href="#plans" class="more">all plans</a></div>
     ${proven.length > 0 && html`<p class="note">Last ${many(proven.length, "plan")}: ${metres(sum("length_mm"))} m, no plan below ${metres(sum("lower_bound_mm"))} m: gap ${percent(1 - sum("lower_bound_mm") / sum("length_mm"))}</p>`}
+    ${(block.value?.blocked ?? []).map((one) => html`<p class="alarm-text">Aisle ${one.aisle} is blocked: ${one.cause}</p>`)}
     ${rows.length === 0 && html`<p class="empty">Nothing was planned yet.</p>`}
     <ul class="plans">${rows.map((plan) => html`<li key=${plan.number}><a href="#plans" class=${plan.cause || plan.unplanned.length ? "doubt" : ""} title=${planText(plan)}>
       <time>${clockSeconds(plan.at_ms).slice(0, 5)}</time>

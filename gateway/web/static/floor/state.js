@@ -33,6 +33,8 @@ const TELLING = {
   PickConfirmed: (b) => ["pick", `${b.picker || "Somebody"} picked ${b.quantity} × ${b.sku}`, `order/${b.order_id}`],
   PickShort: (b) => ["short", `Short: ${b.missing} × ${b.sku} missing at ${b.place}`, `order/${b.order_id}`],
   TourLeft: (b) => ["alarm", `${b.picker} left a tour with ${b.open_picks} ${b.open_picks === 1 ? "pick" : "picks"} open`, `tour/${b.tour}`],
+  AisleBlocked: (b) => ["alarm", `Aisle ${b.aisle} is blocked: ${b.cause}`, ""],
+  AisleOpened: (b) => ["tour", `Aisle ${b.aisle} is open again`, ""],
   StopsAdded: (b) => ["tour", `${b.picks.length} ${b.picks.length === 1 ? "stop" : "stops"} put into a tour: ${b.cause}`, `tour/${b.tour}`],
   TourDone: (b) => ["tour", `${b.picker} finished a tour`, `tour/${b.tour}`],
   CountWanted: (b) => ["count", `Count wanted at ${b.place}`, ""],
@@ -52,6 +54,7 @@ export function start() {
   onEvents(["ToursReleased"], ({ number, at_ms, body }) => planMade({ ...body, number, at_ms, tours: body.tours.length }));
   onEvents(["TourTaken"], () => (wanted = true));
   onEvents(["PickConfirmed", "PickShort"], ({ body, at_ms }) => stopDone(body, at_ms));
+  onEvents(["AisleBlocked", "AisleOpened"], whole);
   onEvents(["TourDone", "TourLeft"], ({ body }) => {
     tours.value = tours.value.filter((tour) => tour.tour !== body.tour);
   });
