@@ -46,13 +46,16 @@ class Office:
         self.at_end: list[Callable[[], bool]] = []  # asked when nothing is in flight; True = more has come of it
 
     def resume(self) -> None:
-        """Go on with open purchases, counts and returns; then tick."""
+        """Go on with open purchases, counts and returns; tick now, or when a day that was cut off would have ticked next."""
         for line in self._world.ledger.find(OrderLine, "key") if self._world.scenario.faults.return_share else ():
             if line.delivered:
                 self.consider_return(line.order_id, line.line, line.delivered_at_ms)
         for rma in (r for state in ("approved", "received", "graded") for r in self._world.ledger.find(Rma, "by_state", SITE, state)):
             self.follow_return(rma.rma)
-        self._tick()
+        if self._world.ledger.find(Event, "by_kind", "OrderPlaced", limit=1) and self._world.now_ms % TICK_MS:
+            self._world.keep((self._world.now_ms // TICK_MS + 1) * TICK_MS, self._tick)  # what the last tick released is released
+        else:
+            self._tick()
 
     def fed(self) -> None:
         """No more orders will come."""

@@ -15,6 +15,7 @@ from floorwise.core.workers import labels
 from floorwise.sim.world import SITE, World
 
 LABELS_A_STEP = 1_000
+LOOK_BACK = 20_000  # events in which a cut run looks for who was on the way; an hour of a large floor
 MOST_MISSING = 3  # units that a bin lacks against the books, where it lacks any
 
 
@@ -83,17 +84,33 @@ class Pickers:
         for tour in ledger.find(Tour, "by_state", SITE, "taken"):
             if tour.picker in self._idle:
                 self._idle.remove(tour.picker)
-            ended = [pick for pick in ledger.find(Pick, "key", tour.tour) if pick.state == "done"]
-            last = max(ended, key=lambda pick: (pick.done_at_ms, pick.number), default=None)
-            if last is None:
-                self._walk(tour.tour, tour.picker, "", tour.taken_at_ms + self._setup_ms(tour.tour))
-            else:
-                self._walk(tour.tour, tour.picker, last.location, last.done_at_ms)
+            here, since_ms = self._stands(tour.tour)
+            self._walk(tour.tour, tour.picker, here, since_ms or tour.taken_at_ms + self._setup_ms(tour.tour))
+        brought = set()
+        for event in ledger.find(Event, "by_kind", "TourDone", after=max(0, ledger.head[0] - LOOK_BACK)):
+            told = body_of(event)
+            here, _ = self._stands(told["tour"])
+            back_ms = event.at_ms + (self._world.walk_ms(here, "") if here else 0)
+            if told["picker"] and back_ms > self._world.now_ms:
+                if told["picker"] in self._idle:
+                    self._idle.remove(told["picker"])
+                self._world.at(back_ms, self._back, told["tour"], told["picker"])
+                brought.add(told["tour"])
         for part in ledger.find(Part, "by_state", SITE, "picked"):
-            if ledger.get(Tour, part.tour).state == "taken":
-                continue  # its cart is still on the walk that goes on above, and brings it; twice brought, it would be packed twice
-            picks = [pick for pick in ledger.find(Pick, "key", part.tour) if pick.state == "done"]
-            self._world.at(part.state_at_ms + self._world.walk_ms(picks[-1].location, ""), self._packers.arrive, part.part)
+            if part.tour not in brought and ledger.get(Tour, part.tour).state != "taken":
+                self._packers.arrive(part.part)  # its cart stands at the benches; others are on a walk, which brings them once
+
+    def _stands(self, tour: str) -> tuple[str, int]:
+        """Where a picker on this tour stands and since when: where something was taken or missed last; ("", 0) before that."""
+        ended = [pick for pick in self._world.ledger.find(Pick, "key", tour) if pick.state == "done"]
+        last = max(ended, key=lambda pick: (pick.done_at_ms, pick.number), default=None)
+        here, since_ms = (last.location, last.done_at_ms) if last else ("", 0)
+        events = self._world.ledger.find(Event, "by_kind", "PickShort", after=max(0, self._world.ledger.head[0] - LOOK_BACK))
+        for event in events:
+            told = body_of(event)
+            if told["tour"] == tour and event.at_ms >= since_ms:
+                here, since_ms = self._world.ledger.get(Pick, tour, told["number"]).location, event.at_ms
+        return here, since_ms
 
     def kick(self) -> None:
         """Give open tours to idle pickers, while people are at work."""
