@@ -77,9 +77,10 @@ class Office:
         world, now_ms = self._world, self._world.now_ms
         timers.step(world.warehouse, now_ms, TIMERS_A_TICK)
         expiry.step(world.warehouse, now_ms, LOTS_A_TICK)
-        while buying.step(world.warehouse, EVENTS_A_TICK) == EVENTS_A_TICK:
-            continue
-        self._expect()
+        if world.ledger.head[0] != self._told:  # nobody has told anything since the last tick: nothing to review, nothing to expect
+            while buying.step(world.warehouse, EVENTS_A_TICK) == EVENTS_A_TICK:
+                continue
+            self._expect()
         if world.is_staffed():
             waving.step(world.warehouse, SITE, now_ms, HORIZON_MS, ORDERS_A_TICK)
             planning.step(world.warehouse, self._planner, SITE, now_ms, PARTS_A_TICK)

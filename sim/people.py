@@ -72,6 +72,7 @@ class Pickers:
         self._world = world
         self._packers = packers
         self._idle = [f"picker-{n:03}" for n in range(world.scenario.people.pickers, 0, -1)]
+        self._sheets: dict[str, tuple[int, list[Pick]]] = {}  # tour -> its revision and the stops ahead, the next one last
 
     def resume(self) -> None:
         """Go on with tours that were begun, and with carts that were on their way to the benches."""
@@ -127,13 +128,25 @@ class Pickers:
 
     def _walk(self, tour: str, picker: str, here: str, from_ms: int) -> None:
         """Schedule the next open pick as the sheet now has it, reached from `here`; after the last one, the way back."""
-        picks = in_walking_order(self._world.ledger.find(Pick, "key", tour))
-        following = next((pick for pick in picks if pick.state == "open"), None)
+        following = self._next(tour)
         if following is not None:
             self._world.at(from_ms + self._pick_ms(following, here), self._pick, tour, picker, following)
             return
         back_ms = from_ms + (self._world.walk_ms(here, "") if here else 0)
         self._world.at(back_ms, self._back, tour, picker)
+
+    def _next(self, tour: str) -> Pick | None:
+        """The next open pick of the sheet. A sheet stays as it is until its revision changes, but for what its own picker has done."""
+        revision = self._world.ledger.get(Tour, tour).revision
+        known, ahead = self._sheets.get(tour, (0, []))
+        if known != revision:
+            picks = in_walking_order(self._world.ledger.find(Pick, "key", tour))
+            ahead = [pick for pick in reversed(picks) if pick.state == "open"]
+            self._sheets[tour] = (revision, ahead)
+        if ahead:
+            return ahead.pop()
+        self._sheets.pop(tour, None)
+        return None
 
     def _pick_ms(self, pick: Pick, here: str) -> int:
         people = self._world.scenario.people

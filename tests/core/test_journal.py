@@ -1,5 +1,6 @@
 """The journal: one form for each content, one head for each past, and no tampering that goes unseen."""
 
+import json
 import random
 from collections.abc import Iterator
 
@@ -188,3 +189,13 @@ def test_every_one_of_ten_thousand_mutations_is_found():
 def test_a_verifier_that_skips_the_hash_misses_many(monkeypatch):
     monkeypatch.setattr(journal, "_follows", lambda head, event: True)
     assert unseen(300)[1] > 10
+
+
+LEAVES = st.integers(-LARGEST_INTEGER, LARGEST_INTEGER) | st.text() | st.booleans()
+
+
+@given(st.recursive(LEAVES, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))
+def test_a_line_is_the_canonical_form_of_all_it_says(value):
+    told = {"at_ms": 7, "body": {"a": value}, "kind": "StockMoved", "number": 3, "schema": 1}
+    plain = json.dumps(told, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    assert journal.event_line(3, "StockMoved", 7, {"a": value}) == canonical(told) == plain

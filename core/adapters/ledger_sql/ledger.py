@@ -1,5 +1,6 @@
 """The Ledger over a DB-API connection: records, moves and events under one transaction."""
 
+from functools import cache
 from typing import Any, TypeVar
 
 from floorwise.core import journal
@@ -15,6 +16,15 @@ R = TypeVar("R")
 
 JOURNAL = "journal"  # name of the head row
 MOST_SEEN = 20_000  # rows remembered within a transaction
+BALANCE_WORDS = ("k_place", "k_sku", "k_lot", "k_serial", "k_owner", "k_status", "quantity", "bound")
+
+_row = tuple.__new__  # a NamedTuple from a tuple that has its fields, without the check that `_make` does of their number
+
+
+@cache
+def _places_of(statement: Any) -> tuple[int, ...]:
+    """Where each parameter of a balance statement stands in BALANCE_WORDS."""
+    return tuple([BALANCE_WORDS.index(name) for name in statement.names])
 
 
 class SqlLedger:
@@ -49,7 +59,7 @@ class SqlLedger:
         row = self._run(self._statements.get[record].text, key).fetchone()
         if row is None:
             return None
-        found = record._make(row)
+        found = _row(record, row)
         if self._is_open:
             self._remember((record, key), found)
         return found
@@ -58,29 +68,36 @@ class SqlLedger:
         self, record: type[R], index: str, *prefix: int | str, after: Any = None, until: Any = None, limit: int = FIND_LIMIT
     ) -> list[R]:
         statement = self._statements.find(record, index, len(prefix), after is not None, until is not None)
-        values = [*prefix, *((after,) if after is not None else ()), *((until,) if until is not None else ()), limit, *statement.tail]
-        return [record._make(row) for row in self._run(statement.text, values).fetchall()]
+        values = list(prefix)
+        if after is not None:
+            values.append(after)
+        if until is not None:
+            values.append(until)
+        return [_row(record, row) for row in self._run(statement.text, (*values, limit, *statement.tail)).fetchall()]
 
     def insert(self, row: Any) -> bool:
         try:
-            return self._run(self._statements.insert[type(row)].text, row).rowcount == 1
+            is_new = self._run(self._statements.insert[type(row)].text, row).rowcount == 1
         except self._broken as error:
             raise StockConflict(f"{type(row).__name__}: {error} in {row}") from error
+        record = type(row)
+        if is_new and self._is_open and not DECLARED[record].is_append_only:
+            self._remember((record, self._statements.key_of[record](row)), row)
+        return is_new
 
     def change(self, row: R, **values: int | str) -> R:
         record = type(row)
         text, parameters = self._statements.change(record, tuple(values))
         new = row._replace(**values)
-        key = DECLARED[record].key
         try:
             changed = self._run(text, parameters(new)).rowcount
         except self._broken as error:
             raise StockConflict(f"{record.__name__}: {error} in {new}") from error
         if changed != 1:
             self._seen.clear()
-            raise Conflict(f"{record.__name__} {[getattr(row, k) for k in key]} changed since version {row.version}")
-        new = record._make((*new[:-1], row.version + 1))
-        self._remember((record, tuple([getattr(new, k) for k in key])), new)
+            raise Conflict(f"{record.__name__} {list(self._statements.key_of[record](row))} changed since version {row.version}")
+        new = _row(record, (*new[:-1], row.version + 1))
+        self._remember((record, self._statements.key_of[record](new)), new)
         return new
 
     def append_move(self, move: Move, bound: int = 0) -> Move:
@@ -185,5 +202,5 @@ class SqlLedger:
 
     @staticmethod
     def _balance_values(statement: Any, key: tuple[str, ...], quantity: int, bound: int) -> tuple[Any, ...]:
-        names = ("k_place", "k_sku", "k_lot", "k_serial", "k_owner", "k_status")
-        return statement.order(dict(zip(names, key, strict=True)) | {"quantity": quantity, "bound": bound})
+        values = (*key, quantity, bound)
+        return tuple([values[at] for at in _places_of(statement)])

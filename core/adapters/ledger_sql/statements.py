@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from floorwise.core.adapters.ledger_sql.schema import build
-from floorwise.core.model.record import DECLARED
+from floorwise.core.model.record import DECLARED, Declaration
 from floorwise.core.model.stock import Balance
 
 ONE = sa.literal_column("1")
@@ -29,6 +29,12 @@ class Statement(NamedTuple):
         return tuple([values[name] for name in self.names])
 
 
+def _key_of(told: Declaration) -> Callable[[Any], tuple[Any, ...]]:
+    """What takes the key out of a row, as a tuple."""
+    places = [list(told.fields).index(name) for name in told.key]
+    return itemgetter(*places) if len(places) > 1 else lambda row, at=places[0]: (row[at],)
+
+
 class Statements:
     """Compiled statements for one dialect ("sqlite" or "postgresql")."""
 
@@ -41,6 +47,7 @@ class Statements:
         }[dialect]()
         self.get = {cls: self._compiled(self._select(cls).where(*self._key(cls))) for cls in DECLARED}
         self.insert = {cls: self._compiled(self._insert(table).on_conflict_do_nothing()) for cls, table in self.tables.items()}
+        self.key_of = {cls: _key_of(told) for cls, told in DECLARED.items()}
         self.lift, self.put = self._balance_moves()
         self._find: dict[tuple[type, str, int, bool, bool], Statement] = {}
         self._change: dict[tuple[type, tuple[str, ...]], tuple[str, Callable[[Any], tuple[Any, ...]]]] = {}
