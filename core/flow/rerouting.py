@@ -35,7 +35,7 @@ def take_elsewhere(desk: Desk, pick: Pick, quantity: int, cause: str) -> int:
     rows, _ = asking.shelves(desk.ledger, pick.sku, pick.owner, tour.kind, left)
     shelves = [row for row in rows if row.expires_at_ms >= date]
     while left and shelves:
-        row = min(shelves, key=lambda row: (row.expires_at_ms, row.available < left, walk.extra_mm(row.location), row.location, row.lot))
+        row = walk.best(shelves, left)
         shelves.remove(row)
         units = min(left, row.available)
         if walk.may_stop(row.location):
@@ -64,14 +64,19 @@ class Walk:
         self.changed_stops = tour.changed_stops
         self.extra_walk_mm = 0
 
+    def best(self, shelves: Iterable[BinStock], wanted: int) -> BinStock:
+        """The shelf to take from first: the earliest date, then one that covers what is wanted, then the least extra way."""
+        return min(shelves, key=lambda row: (row.expires_at_ms, row.available < wanted, self.extra_mm(row.location), row.location, row.lot))
+
     def extra_mm(self, place: str) -> int:
         """What a stop at this place adds to the way ahead; 0 where the picker stops anyway."""
         location = books.location_of(self._desk, place)
         return 0 if self._is_ahead(location) else self._put_in(location)[1]
 
     def may_stop(self, place: str) -> bool:
-        """Whether the tour may still get a stop there."""
-        return self._is_ahead(books.location_of(self._desk, place)) or self.changed_stops < MOST_CHANGED_STOPS
+        """Whether the tour may still get a stop there; one that nobody walks yet may change as it likes."""
+        is_free = self.tour.state == "open" or self.changed_stops < MOST_CHANGED_STOPS
+        return is_free or self._is_ahead(books.location_of(self._desk, place))
 
     def add(self, pick: Pick, row: BinStock, quantity: int) -> None:
         """Bind units of a bin to a new pick for the part and line of `pick`."""
@@ -86,7 +91,8 @@ class Walk:
                 at = max(n for n, one in enumerate(self.ahead) if one.location == location) + 1
             else:
                 at, extra_mm = self._put_in(location)
-                self.changed_stops, self.extra_walk_mm = self.changed_stops + 1, self.extra_walk_mm + extra_mm
+                self.changed_stops += self.tour.state == "taken"
+                self.extra_walk_mm += extra_mm
             self.ahead.insert(at, fresh)
             self._fresh.append(fresh)
 

@@ -80,19 +80,22 @@ def take_tour(desk: Desk, wanted: TakeTour) -> dict:
         if tour.picker == wanted.picker and tour.state == "taken":
             return {"tour": tour.tour, "picks": tour.picks}
         raise WrongState(f"tour {tour.tour} is {tour.state}" + (f" by {tour.picker}" if tour.picker else "") + "; take another one")
-    books.location_at(desk, CARTS)
     for name in sorted({pick.part for pick in desk.ledger.find(Pick, "key", tour.tour)}):
-        part = desk.ledger.get(Part, name)
-        if part.tote:  # somebody has walked a part of this tour, and left it on the cart
-            continue
-        tote = HandlingUnit(name, "tote", CARTS, desk.site, "open")
-        if not desk.ledger.insert(tote):
-            raise Conflict(f"tote {name} is in use")
-        desk.tell(events.UnitBuilt(name, "tote", CARTS))
-        desk.ledger.change(part, tote=tote.place)
+        if not desk.ledger.get(Part, name).tote:  # else somebody has walked a part of this tour, and left it on the cart
+            put_tote(desk, name)
     desk.ledger.change(tour, state="taken", picker=wanted.picker, taken_at_ms=desk.now_ms, revision=tour.revision + 1)
     desk.tell(events.TourTaken(tour.tour, wanted.picker))
     return {"tour": tour.tour, "picks": tour.picks}
+
+
+def put_tote(desk: Desk, name: str) -> None:
+    """Put a tote for a part on the cart; it bears the part's name."""
+    books.location_at(desk, CARTS)
+    tote = HandlingUnit(name, "tote", CARTS, desk.site, "open")
+    if not desk.ledger.insert(tote):
+        raise Conflict(f"tote {name} is in use")
+    desk.tell(events.UnitBuilt(name, "tote", CARTS))
+    desk.ledger.change(desk.ledger.get(Part, name), tote=tote.place)
 
 
 def _tell(desk: Desk, plan: Plan, tours: list[str], took_ms: int, cause: str = "") -> None:

@@ -141,6 +141,12 @@ class TourReleased(NamedTuple):
     picks: list[list[int | str]]  # [number, place, sku, lot, quantity, part, line]
 
 
+class PartJoined(NamedTuple):
+    tour: str
+    part: str
+    extra_walk_mm: int
+
+
 class StopsAdded(NamedTuple):
     tour: str
     cause: str

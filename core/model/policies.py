@@ -19,6 +19,7 @@ MOST_DAYS = 36_500  # of shelf life that somebody may ask for
 MOST_OF_A_SIZE = 10**12  # mm, mm³, g or minor currency units in one field of a command
 
 PLAN_DEADLINE_MS = 5 * MINUTE_MS  # a part without a tour after this gets an S-shape walk of its own
+RUSH_MS = 30 * MINUTE_MS  # before its truck a part goes with somebody who walks already, where there is room
 MOST_CHANGED_STOPS = 6  # of a tour that somebody walks; a picker who is sent about like a ball trusts no sheet any more
 PLAN_LIFE_MS = 10 * MINUTE_MS  # a plan older than this is refused
 WEIGH_TOLERANCE_PERMILLE = 30  # of the expected weight, plus

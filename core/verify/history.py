@@ -17,6 +17,7 @@ PATHS: dict[str, dict[str, tuple[tuple[str, ...], str]]] = {
     "part": {
         "OrderReleased": (("",), "waiting"),
         "TourReleased": (("waiting",), "touring"),
+        "PartJoined": (("waiting",), "touring"),
         "TourDone": (("touring",), "picked"),
         "PartDropped": (("waiting", "picked", "packing"), "dropped"),  # right after TourDone when nothing was found, or at the bench
         "PackStarted": (("picked",), "packing"),
@@ -81,6 +82,7 @@ class History:
         self.planned: dict[str, dict[int, int]] = {}
         self.stops: dict[str, int] = defaultdict(int)
         self._walked: set[str] = set()
+        self._joining = ""  # the part whose stops come with the next StopsAdded
         self.built: dict[str, str] = {}
         self.cases: dict[str, dict[str, Any]] = {}
         self.wanted: dict[int, str] = {}
@@ -136,7 +138,7 @@ class History:
 
     def _TourReleased(self, body: dict[str, Any], number: int) -> None:
         self._step("tour", body["tour"], "TourReleased", number)
-        self._parts[body["tour"]] = body["parts"]
+        self._parts[body["tour"]] = list(body["parts"])
         for part in body["parts"]:
             self._step("part", part, "TourReleased", number)
             self.planned[part] = {}
@@ -144,9 +146,19 @@ class History:
         for _, _, _, _, quantity, part, line in body["picks"]:
             self.planned[part][line] = self.planned[part].get(line, 0) + quantity
 
+    def _PartJoined(self, body: dict[str, Any], number: int) -> None:
+        self._step("part", body["part"], "PartJoined", number)
+        self._parts[body["tour"]].append(body["part"])
+        self.planned[body["part"]] = {}
+        self._joining = body["part"]
+
     def _StopsAdded(self, body: dict[str, Any], number: int) -> None:
         if self.state["tour"].get(body["tour"]) not in ("open", "taken"):
             self.tally.broken(f"event {number}: stops come into tour {body['tour']}, which nobody walks or will")
+        for _, _, _, _, quantity, part, line in body["picks"]:
+            if part == self._joining:
+                self.planned[part][line] = self.planned[part].get(line, 0) + quantity
+        self._joining = ""
         self.stops[body["tour"]] += len(body["picks"])
 
     def _TourTaken(self, body: dict[str, Any], number: int) -> None:

@@ -9,6 +9,7 @@ from floorwise.core.model.planning import Plan
 from floorwise.core.model.work import Part
 from floorwise.core.ports import Planner
 from floorwise.core.warehouse import Warehouse
+from floorwise.core.workers import rushing
 
 KINDS = ("bulk", "cart")
 MOST_TRIES = 3  # plans made anew because stock changed under them
@@ -26,10 +27,13 @@ def step(
 ) -> list[Plan]:
     """Plan up to `limit` waiting parts of each kind, all of one owner, and release the tours; give the plans that were released.
 
+    First, parts whose truck leaves soon join walks under way where these have room.
+
     A part that the planner leaves out, and stock changes that outrun it, end at the S-shape fall-back: nothing waits for ever.
     `stopwatch_ms` is wall time for the journal; a twin has none, or its head would not repeat.
     """
     released = []
+    rushing.step(warehouse, site, now_ms, limit)
     for kind in KINDS:
         for _ in range(MOST_TRIES):
             parts = warehouse.ledger.find(Part, "by_state", site, "waiting", kind, limit=limit)

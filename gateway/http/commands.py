@@ -18,7 +18,8 @@ PEOPLE = (
     "RequestReturn", "MatchReturn", "ReceiveReturn", "GradeReturn", "RefundReturn",
     "BuildUnit", "MoveStock", "MoveUnit", "SplitUnit", "MergeUnits", "RelabelUnit", "OpenUnit", "CloseUnit", "ReopenUnit",
     "BindTracker", "UnbindTracker", "SettleExcursion",
-    "PlaceOrder", "CancelOrder", "ParkRow", "BlockAisle", "OpenAisle", "TakeTour", "LeaveTour", "ConfirmPick", "ReportShort", "RecordScan",
+    "PlaceOrder", "CancelOrder", "ParkRow", "RecordScan",
+    "TakeTour", "JoinTour", "LeaveTour", "ConfirmPick", "ReportShort", "BlockAisle", "OpenAisle",
     "AddSite", "AddSkus", "AddPackLevels", "AddCarriers", "SetStockRules",
 )  # fmt: skip
 OPEN = {name: COMMANDS[name] for name in PEOPLE if name in COMMANDS}

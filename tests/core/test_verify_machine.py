@@ -30,6 +30,7 @@ from floorwise.core.flow.handling import (
     SplitUnit,
     UnitTake,
 )
+from floorwise.core.flow.joining import JoinTour
 from floorwise.core.flow.leaving import LeaveTour
 from floorwise.core.flow.masterdata import AddSkus, RuleWanted, SetStockRules, SkuWanted
 from floorwise.core.flow.pack_shorts import ReportPackShort
@@ -135,6 +136,12 @@ class Hands:
 
     def block(self, number, is_open):
         self.do(OpenAisle(number % 3) if is_open else BlockAisle(number % 3))
+
+    def join(self, number, other):
+        part = self.any(Part, number, lambda part: part.state == "waiting")
+        tour = self.any(Tour, other, lambda tour: tour.state in ("open", "taken"))
+        if part and tour:
+            self.do(JoinTour(tour.tour, part.part))
 
     def leave(self, number):
         if tour := self.any(Tour, number, lambda tour: tour.state == "taken"):
@@ -354,6 +361,7 @@ ACTIONS = {
     "plan": (4, {}),
     "take": (5, {"number": NUMBERS}),
     "block": (1, {"number": NUMBERS, "is_open": (True, True, False)}),
+    "join": (2, {"number": NUMBERS, "other": NUMBERS}),
     "leave": (1, {"number": NUMBERS}),
     "pick": (8, {"number": NUMBERS, "more": SKEWS}),
     "pick_everything": (2, {"number": NUMBERS}),

@@ -35,6 +35,7 @@ const TELLING = {
   TourLeft: (b) => ["alarm", `${b.picker} left a tour with ${b.open_picks} ${b.open_picks === 1 ? "pick" : "picks"} open`, `tour/${b.tour}`],
   AisleBlocked: (b) => ["alarm", `Aisle ${b.aisle} is blocked: ${b.cause}`, ""],
   AisleOpened: (b) => ["tour", `Aisle ${b.aisle} is open again`, ""],
+  PartJoined: (b) => ["plan", `Part ${tail(b.part)} joined a tour under way`, `tour/${b.tour}`],
   StopsAdded: (b) => ["tour", `${b.picks.length} ${b.picks.length === 1 ? "stop" : "stops"} put into a tour: ${b.cause}`, `tour/${b.tour}`],
   TourDone: (b) => ["tour", `${b.picker} finished a tour`, `tour/${b.tour}`],
   CountWanted: (b) => ["count", `Count wanted at ${b.place}`, ""],
