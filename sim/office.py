@@ -39,6 +39,7 @@ class Office:
         self._pickers, self._packers = pickers, packers
         self._homes = homes
         self._told = 0  # the last event that purchases and counts were read from; 0 reads those of an earlier run too
+        self._planned = 0  # the last event when there was no part to plan; 0 = nobody looked, or there was one
         self._last_order_ms = world.now_ms
         self._followed: dict[str, str] = {}  # return -> the state from which its next step is on its way
         self.is_fed = False  # the source of orders has ended
@@ -83,7 +84,9 @@ class Office:
             self._expect()
         if world.is_staffed():
             waving.step(world.warehouse, SITE, now_ms, HORIZON_MS, ORDERS_A_TICK)
-            planning.step(world.warehouse, self._planner, SITE, now_ms, PARTS_A_TICK)
+            if world.ledger.head[0] != self._planned:  # what nobody has touched since a look that found no part to plan
+                found = planning.step(world.warehouse, self._planner, SITE, now_ms, PARTS_A_TICK)
+                self._planned = 0 if found else world.ledger.head[0]
             self._pickers.kick()
             self._packers.kick()
         is_over = self.is_fed and now_ms - self._last_order_ms > LONGEST_DRAIN_MS

@@ -11,6 +11,8 @@ MOST_PARTS = 400  # parts that wait for a plan or are being picked; beyond it th
 def step(warehouse: Warehouse, site: str, now_ms: int, horizon_ms: int, limit: int) -> int:
     """Release up to `limit` orders whose truck leaves within `horizon_ms`, in order of cut-off; give how many."""
     ledger = warehouse.ledger
+    if not ledger.find(Order, "to_release", site, until=now_ms + horizon_ms, limit=1):
+        return 0
     on_floor = sum(len(ledger.find(Part, "by_state", site, state)) for state in ("waiting", "touring"))
     orders = ledger.find(Order, "to_release", site, until=now_ms + horizon_ms, limit=max(0, min(limit, MOST_PARTS - on_floor)))
     if orders:

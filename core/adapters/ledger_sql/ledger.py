@@ -87,16 +87,19 @@ class SqlLedger:
 
     def change(self, row: R, **values: int | str) -> R:
         record = type(row)
-        text, parameters = self._statements.change(record, tuple(values))
-        new = row._replace(**values)
+        text, parameters, places = self._statements.change(record, tuple(values))
+        new = list(row)
+        for place, value in zip(places, values.values(), strict=True):
+            new[place] = value
         try:
             changed = self._run(text, parameters(new)).rowcount
         except self._broken as error:
-            raise StockConflict(f"{record.__name__}: {error} in {new}") from error
+            raise StockConflict(f"{record.__name__}: {error} in {record(*new)}") from error
         if changed != 1:
             self._seen.clear()
             raise Conflict(f"{record.__name__} {list(self._statements.key_of[record](row))} changed since version {row.version}")
-        new = _row(record, (*new[:-1], row.version + 1))
+        new[-1] += 1
+        new = _row(record, new)
         self._remember((record, self._statements.key_of[record](new)), new)
         return new
 

@@ -50,7 +50,7 @@ class Statements:
         self.key_of = {cls: _key_of(told) for cls, told in DECLARED.items()}
         self.lift, self.put = self._balance_moves()
         self._find: dict[tuple[type, str, int, bool, bool], Statement] = {}
-        self._change: dict[tuple[type, tuple[str, ...]], tuple[str, Callable[[Any], tuple[Any, ...]]]] = {}
+        self._change: dict[tuple[type, tuple[str, ...]], tuple[str, Callable[[Any], tuple[Any, ...]], tuple[int, ...]]] = {}
 
     def find(self, cls: type, index: str, equal: int, has_after: bool, has_until: bool) -> Statement:
         """Select by an index: `equal` leading fields given, the next bounded below or above; parameters p0…, after, until, limit."""
@@ -69,8 +69,9 @@ class Statements:
             self._find[shape] = self._compiled(query)
         return self._find[shape]
 
-    def change(self, cls: type, names: tuple[str, ...]) -> tuple[str, Callable[[Any], tuple[Any, ...]]]:
-        """Update the named fields of the row with this key and version: SQL text, and what picks its parameters from the new row.
+    def change(self, cls: type, names: tuple[str, ...]) -> tuple[str, Callable[[Any], tuple[Any, ...]], tuple[int, ...]]:
+        """Update the named fields of the row with this key and version: SQL text, what picks its parameters from the new row, and
+        where the named fields stand in it.
 
         The new row still bears the version that was read.
         """
@@ -82,7 +83,8 @@ class Statements:
             conditions = [*self._key(cls), table.c.version == sa.bindparam("k_version")]
             statement = self._compiled(sa.update(table).where(*conditions).values(values))
             fields = list(told.fields)
-            self._change[cls, names] = statement.text, itemgetter(*(fields.index(name[2:]) for name in statement.names))
+            parameters = itemgetter(*(fields.index(name[2:]) for name in statement.names))
+            self._change[cls, names] = statement.text, parameters, tuple([fields.index(name) for name in names])
         return self._change[cls, names]
 
     def _balance_moves(self) -> tuple[Statement, Statement]:
