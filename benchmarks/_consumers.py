@@ -9,6 +9,7 @@ A consumer prints one JSON object: readings stored, CPU µs and wall s from the 
 """
 
 import json
+import socket
 import sys
 import threading
 import time
@@ -19,6 +20,7 @@ import paho.mqtt.client as mqtt
 import structlog
 from paho.mqtt.enums import CallbackAPIVersion
 
+from floorwise.core.adapters import mqtt_wire as wire
 from floorwise.core.model.device_messages import ack, up
 from floorwise.core.model.packed import encode_packed
 from floorwise.core.model.readings import Reading, decode_ack, encode_batch
@@ -26,6 +28,7 @@ from floorwise.core.model.readings import Reading, decode_ack, encode_batch
 NOW = 1_767_000_000_000
 LAYOUTS = {"json": encode_batch, "packed": encode_packed}
 DEVICES = 50
+WINDOW = 100  # messages on their way to the broker
 YARDSTICK_ROWS = 1_000  # rows a yardstick inserts at once
 PATIENCE_S = 120.0
 AGENT = "edge-1"
@@ -43,7 +46,7 @@ def consume_intake(url: str, folder: Path, readings: int) -> dict[str, Any]:
             done.set()
 
     intake = Intake(url, store, follow)
-    intake._bus._on_message = clock.started_by(intake._take)
+    intake._receiver._on_messages = clock.started_by(intake._take)
     intake.start()
     _ready(intake.wait_warm(PATIENCE_S) and intake.wait_connected(PATIENCE_S))
     done.wait(PATIENCE_S)
@@ -118,21 +121,27 @@ def consume_yardstick(url: str, folder: Path, readings: int, many: bool) -> dict
 
 
 def publish(url: str, readings: int, size: int, layout: str) -> None:
-    left = threading.Semaphore(0)
-    client = _client(AGENT, lambda message: None)
-    client.on_publish = lambda *_: left.release()
-    client.max_inflight_messages_set(200)
-    client.max_queued_messages_set(0)
-    client.connect(*_place(url))
-    client.loop_start()
-    count = 0
-    for payload in batches(readings, size, layout):
-        client.publish(up(AGENT, "batch"), payload, qos=1)
-        count += 1
-    for _ in range(count):
-        left.acquire(timeout=PATIENCE_S)
-    client.disconnect()
-    client.loop_stop()
+    """All messages are made before the first is sent, and nothing but their bytes is handled then: the consumer is what is measured."""
+    packets = [wire.publish(up(AGENT, "batch"), payload, n % 65_535 + 1) for n, payload in enumerate(batches(readings, size, layout))]
+    reader, acknowledged = wire.Reader(), 0
+    with socket.create_connection(_place(url)) as link:
+        link.sendall(wire.connect(AGENT, 60))
+        _heard(link, reader, wire.CONNACK)
+        for start in range(0, len(packets), WINDOW // 2):
+            link.sendall(b"".join(packets[start : start + WINDOW // 2]))
+            while acknowledged < start:  # so at most WINDOW are on their way
+                acknowledged += _heard(link, reader, wire.PUBACK)
+        while acknowledged < len(packets):
+            acknowledged += _heard(link, reader, wire.PUBACK)
+        link.sendall(wire.DISCONNECT)
+
+
+def _heard(link: socket.socket, reader: wire.Reader, kind: int) -> int:
+    """How many packets of a kind the next bytes hold."""
+    link.settimeout(PATIENCE_S)
+    data = link.recv(65_536)
+    assert data, "the broker closed the connection"
+    return sum(1 for found, _ in reader.feed(data).others if found == kind)
 
 
 def acks(url: str, messages: int, size: int, per_s: int, layout: str) -> dict[str, Any]:

@@ -18,6 +18,8 @@ import structlog
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from floorwise.core.adapters.bus_mqtt import BusAddress, MqttBus
+from floorwise.core.adapters.mqtt_receiver import MqttReceiver
+from floorwise.core.adapters.mqtt_wire import Message
 from floorwise.core.adapters.reading_columns import Mixed
 from floorwise.core.adapters.store_duckdb import StoreFailed
 from floorwise.core.model.device_messages import ack
@@ -81,7 +83,8 @@ class Intake:
         self._store, self._on_readings, self._now_ms = store, on_readings, now_ms
         self._keep_from_ms, self._retained_at = keep_from_ms, -RETAIN_EVERY_S
         self.retired = 0
-        self._bus = MqttBus(broker, client_id, TOPICS, self._take)
+        self._receiver = MqttReceiver(broker, client_id, TOPICS, self._take)
+        self._bus = MqttBus(broker, f"{client_id}-acks")
         self._queue: deque[tuple[str, bytes]] = deque()
         self._bytes = 0
         self._news = threading.Condition()
@@ -102,12 +105,14 @@ class Intake:
         self._warming.start()
         self._thread.start()
         self._bus.start()
+        self._receiver.start()
 
     def stop(self) -> None:
         """Hear nothing more, store and acknowledge what is queued, end."""
         with self._news:
             self._is_stopping = True
             self._news.notify_all()
+        self._receiver.stop()
         if self._thread.is_alive():
             self._thread.join(STOP_S)
         self._bus.stop()
@@ -119,7 +124,7 @@ class Intake:
 
     @property
     def is_connected(self) -> bool:
-        return self._bus.is_connected
+        return self._receiver.is_connected and self._bus.is_connected
 
     @property
     def is_alive(self) -> bool:
@@ -133,7 +138,7 @@ class Intake:
 
     def wait_connected(self, timeout_s: float) -> bool:
         """Whether the broker has confirmed our subscriptions within that time."""
-        return self._bus.wait_connected(timeout_s)
+        return self._bus.wait_connected(timeout_s) and self._receiver.wait_connected(timeout_s)
 
     def figures(self) -> Figures:
         """Counts that add up: they are changed together by one thread."""
@@ -163,15 +168,17 @@ class Intake:
 
     # on the network's thread
 
-    def _take(self, topic: str, payload: bytes, _retained: bool) -> None:
+    def _take(self, messages: list[Message]) -> None:
         with self._news:
-            self.messages += 1
-            if self._is_stopping or len(self._queue) >= QUEUE_MESSAGES or self._bytes + len(payload) > QUEUE_BYTES:
-                self.dropped_messages += 1
-                return
-            self._queue.append((topic, payload))
-            self._bytes += len(payload)
-            if len(self._queue) == 1 or self._is_full():  # in between the intake lingers: to wake it for each message costs as much as paho
+            self.messages += len(messages)
+            had = len(self._queue)
+            for topic, payload, _ in messages:
+                if self._is_stopping or len(self._queue) >= QUEUE_MESSAGES or self._bytes + len(payload) > QUEUE_BYTES:
+                    self.dropped_messages += 1
+                else:
+                    self._queue.append((topic, payload))
+                    self._bytes += len(payload)
+            if not had or self._is_full():  # in between the intake lingers: to wake it for each message costs as much as to receive it
                 self._news.notify()
 
     # on the intake's thread

@@ -28,7 +28,8 @@ from floorwise.core.model.readings import KINDS, SUM_MASK, Reading, StoredValue,
 from floorwise.core.model.stored import QUERY_POINTS, DeadLetter, Latest, Outcome, Point, Span, StoredStream, unit_of, with_gaps
 
 SCHEMA = 1
-THREADS = 2
+THREADS = 2  # of a store that is read only, and of any while it opens …
+WRITING_THREADS = 1  # … then one: two that share out a transaction of a few thousand rows cost a quarter more than they save
 MEMORY = "256MB"  # DuckDB's own; beyond it a large sort goes to disk
 CHECKPOINT = "32MB"  # of log before it is folded into the file
 DEAD_LETTERS = 100_000  # kept; what comes beyond is counted by the intake and not kept
@@ -198,6 +199,8 @@ class DuckStore:
         for table in ("readings", "removed", "dead_letters"):  # marks are read to the last byte below
             self._db.execute(_TOUCH.format(table=table)).fetchall()
         self._recall()
+        if not self._is_read_only:
+            self._db.execute(f"SET threads = {WRITING_THREADS}")
 
     def _recall(self) -> None:
         """Set what is kept in memory to what stands in the file."""

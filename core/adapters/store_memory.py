@@ -24,15 +24,20 @@ class MemoryStore:
         self.dead: list[DeadLetter] = []
 
     def write_batch(self, readings: Collection[Reading], dead: Sequence[DeadLetter] = ()) -> list[Outcome]:
-        decided = self._marks.decide(readings)
-        for reading in decided.fresh:
+        is_mixed = getattr(readings, "columns", None) is not None
+        decided = self._marks.decide_mixed(readings) if is_mixed else self._marks.decide(readings)
+        fresh, marks = decided.fresh, decided.marks
+        if decided.columns:
+            more = list(decided.columns.readings())
+            fresh, marks = fresh + more, marks | dict(zip([one.key for one in more], decided.columns.digests.tolist(), strict=True))
+        for reading in fresh:
             self._rows[reading.key] = reading
             for kind, value in reading.values.items():
                 insort(self._series[reading.device, kind], (reading.ts, reading.boot, reading.seq, value), key=lambda row: row[:3])
-        self._digests |= decided.marks
+        self._digests |= marks
         self.dead += [*dead, *map(conflict_letter, decided.conflicts)]
         self._marks.note(decided)
-        self._latest.take(decided.fresh)
+        self._latest.take(fresh)
         return decided.outcomes
 
     def latest(self) -> dict[tuple[str, str], Latest]:

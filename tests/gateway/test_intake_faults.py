@@ -83,3 +83,26 @@ def test_agent_broker_and_intake_killed_at_random_moments_lose_and_double_nothin
     with play.intake(any_broker.url), play.agent("edge-1", any_broker.url):
         play.until(lambda: play.pending("edge-1") == 0, "an empty spool")
     require_each_once(play, "edge-1", sent)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(int(os.environ.get("FLOORWISE_KILLS", "25"))))
+def test_a_seeded_schedule_of_kills_loses_and_doubles_nothing(any_broker, play, seed):
+    """Agent, broker and intake, each killed at random moments while readings are on their way; FLOORWISE_KILLS sets how many schedules."""
+    rng, sent = random.Random(seed), looks(1_500)
+    play.batches = rng.choice(["packed", "auto", "json"])
+    play.fill("edge-1", sent)
+    for left in sorted(rng.sample(range(1, 1_500), rng.randint(1, 3)), reverse=True):
+        with play.intake(any_broker.url) as intake, play.agent("edge-1", any_broker.url) as agent:
+            play.until(lambda left=left: play.pending("edge-1") <= left, f"the spool down to {left}")
+            victims = rng.sample(["agent", "intake", "broker"], rng.randint(1, 2))
+            for process in [agent] * ("agent" in victims) + [intake] * ("intake" in victims):
+                process.send_signal(signal.SIGKILL)
+                process.wait()
+            if "broker" in victims:
+                os.kill(any_broker.pid, signal.SIGKILL)
+                play.until(lambda: not any_broker.is_alive)
+                any_broker.restart()
+    with play.intake(any_broker.url), play.agent("edge-1", any_broker.url):
+        play.until(lambda: play.pending("edge-1") == 0, "an empty spool")
+    require_each_once(play, "edge-1", sent)
