@@ -32,6 +32,7 @@ LATE_PRICE = 1_000.0  # what a ms too late costs on the way
 MOST_OUT = 5  # orders taken out at once
 HOT, COLD = 0.05, 0.0005  # shares of the objective that a worse plan may be worse
 FINISH_S = 0.02
+RUNS_S = 0.001  # an order: laying out who is where when, for the first count of waits
 DUE_SHARE = 0.4  # of the time, for the start from solve_due
 DEFAULT_STEPS = 2_000
 HOLD_PASSES = 5
@@ -53,7 +54,8 @@ def plan(
         raise ValueError("; ".join(problem.infeasible.values()))
     search = _Search(problem, seed)
     begun = time.perf_counter()
-    deadline = None if seconds is None else begun + max(0.0, seconds - FINISH_S)
+    finish_s = FINISH_S + (RUNS_S * len(problem.jobs) if search.is_crowded else 0.0)
+    deadline = None if seconds is None else begun + max(0.0, seconds - finish_s)
     method = search.begin(deadline, seconds, steps) if start is None else search.go_on_from(start)
     search.hold_back(None if deadline is None else begun + HOLD_SHARE * (deadline - begun))
     search.improve(deadline, DEFAULT_STEPS if seconds is None and steps is None else steps)
@@ -284,6 +286,8 @@ class _Search:
                     trial_costs[p] = self.cost(p, trial[p])
             self.random.shuffle(out)
             for k in out:
+                if deadline is not None and time.perf_counter() >= deadline:
+                    return  # one place is looked for in milliseconds, but not where there are thousands of trips
                 self._insert(trial, trial_costs, k)
             found = self.together(trial, trial_costs)
             if found < value + HOT * (COLD / HOT) ** done * abs(value) * self.random.random() or found <= value:
