@@ -29,7 +29,7 @@ SKU_NAMES = [f"S{n:03}" for n in range(SKUS)]
 class Floor:
     """A running gateway with 480 bins, one SKU in each."""
 
-    def __init__(self, data: Path, log: Any, **settings: Any) -> None:
+    def __init__(self, data: Path, log: Any, sku_g: int = 100, **settings: Any) -> None:
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port = free.getsockname()[1]
         self.url, self.data = f"http://127.0.0.1:{self.port}", data
@@ -41,7 +41,7 @@ class Floor:
         self._connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S)
         try:
             self.eventually(self._is_ready, "a gateway that is ready")
-            self._build()
+            self._build(sku_g)
         except BaseException:
             self.stop()
             raise
@@ -105,7 +105,7 @@ class Floor:
         self._connection.close()
         return False
 
-    def _build(self) -> None:
+    def _build(self, sku_g: int) -> None:
         bins = [
             {"location": name, "kind": "pick", "aisle": n // (2 * BAYS), "y_mm": 700 + n // 2 % BAYS * 1_400} for n, name in enumerate(BINS)
         ]
@@ -117,7 +117,7 @@ class Floor:
         )  # fmt: skip
         self.do("AddCarriers", carriers=[["paper", "standard", "17:00", "0123456"]])
         for start in range(0, SKUS, CHUNK):
-            skus = [{"sku": sku, "weight_g": 100, "volume_mm3": 100_000} for sku in SKU_NAMES[start : start + CHUNK]]
+            skus = [{"sku": sku, "weight_g": sku_g, "volume_mm3": 100_000} for sku in SKU_NAMES[start : start + CHUNK]]
             self.do("AddSkus", skus=skus)
         for sku, place in zip(SKU_NAMES, BINS, strict=True):
             self.do("ReceiveStock", sku=sku, quantity=PLENTY, place=place)

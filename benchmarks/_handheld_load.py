@@ -1,6 +1,7 @@
 """Many MQTT handhelds in one process: `python _handheld_load.py confirms|echo URL DEVICES PER_S SECONDS SEED`.
 
     confirms   each device waits for the sheets of its tours, then tells stop after stop; a wait is from PUBLISH to the application ack
+    SEED also numbers the devices' boot: their sequence numbers begin anew.
     echo       the yardstick: the same sizes at the same rate to a process that sends them straight back, through the same broker
     mirror     that process
 
@@ -20,8 +21,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from floorwise.core.model.device_messages import Confirm, ack, encode, up
 from floorwise.core.model.readings import decode_ack
+from floorwise.edge.link import at_once
 
-BOOT = 1
 PATIENCE_S = 60.0
 KEEPALIVE_S = 600
 SETTLE_S = 1.0
@@ -30,12 +31,13 @@ SETTLE_S = 1.0
 class Device:
     """One handheld that bears its picker's name."""
 
-    def __init__(self, name: str, host: str, port: int, mode: str, waits: "Waits") -> None:
-        self.name, self.mode, self.waits = name, mode, waits
+    def __init__(self, name: str, boot: int, host: str, port: int, mode: str, waits: "Waits") -> None:
+        self.name, self.boot, self.mode, self.waits = name, boot, mode, waits
         self.stops: deque[tuple[str, int, int, str]] = deque()  # tour, number, units, check digits
         self.is_subscribed, self._seq, self._tours = False, 0, set()
         self.client = mqtt.Client(CallbackAPIVersion.VERSION2, name, protocol=mqtt.MQTTv311)
         self.client.on_message, self.client.on_connect, self.client.on_subscribe = self._heard, self._connected, self._subscribed
+        self.client.on_socket_open = at_once
         self.client.connect(host, port, KEEPALIVE_S)
 
     def tell(self) -> bool:
@@ -45,7 +47,7 @@ class Device:
         tour, number, units, digits = self.stops.popleft()
         self._seq += 1
         now_ms = time.time_ns() // 1_000_000
-        payload = encode(Confirm(self.name, BOOT, self._seq, now_ms, tour, number, "picked", units, self.name, digits or "x"))
+        payload = encode(Confirm(self.name, self.boot, self._seq, now_ms, tour, number, "picked", units, self.name, digits or "x"))
         topic = up(self.name, "confirm") if self.mode == "confirms" else f"echo/{self.name}"
         self.waits.sent[self.name, self._seq] = time.perf_counter()
         self.client.publish(topic, payload, qos=1)
@@ -66,10 +68,11 @@ class Device:
         if message.topic.startswith("back/"):
             self.waits.answered((self.name, json.loads(message.payload)["seq"]), now)
         elif message.topic.startswith("ack/"):
-            took, refusals = decode_ack(message.payload)
-            self.waits.refused += len(refusals)
-            for _, _, seq in took:
-                self.waits.answered((self.name, seq), now)
+            told = decode_ack(message.payload)
+            self.waits.refused += len(told.refused)
+            for taken in told.ranges:
+                for seq in range(taken.first, taken.last + 1):
+                    self.waits.answered((self.name, seq), now)
         elif message.payload and "/tours/" in message.topic:
             sheet = json.loads(message.payload)
             if sheet["tour"] not in self._tours:
@@ -93,7 +96,7 @@ class Waits:
 def run(mode: str, url: str, count: int, per_s: float, seconds: float, seed: int) -> dict[str, Any]:
     host, _, port = url.removeprefix("mqtt://").partition(":")
     waits, chance = Waits(), random.Random(seed)
-    devices = [Device(f"hh-{n:03}", host, int(port), mode, waits) for n in range(count)]
+    devices = [Device(f"hh-{n:03}", seed + 1, host, int(port), mode, waits) for n in range(count)]
     selector = selectors.DefaultSelector()
     for device in devices:
         selector.register(device.client.socket(), selectors.EVENT_READ, device)
@@ -101,7 +104,10 @@ def run(mode: str, url: str, count: int, per_s: float, seconds: float, seed: int
     def serve(until: float) -> None:
         while (left := until - time.perf_counter()) > 0:
             for key, _ in selector.select(left):
-                key.data.client.loop_read()
+                client = key.data.client
+                client.loop_read()
+                while client.want_write():  # what was sent from within a callback waits for this
+                    client.loop_write()
 
     ready_until = time.perf_counter() + PATIENCE_S
     while not all(device.is_subscribed and device.stops for device in devices):
@@ -110,7 +116,6 @@ def run(mode: str, url: str, count: int, per_s: float, seconds: float, seed: int
     serve(time.perf_counter() + SETTLE_S)
     asked, late, at = 0, [], time.perf_counter()
     end = at + seconds
-    turn = [device for device in devices]
     while True:
         at += chance.expovariate(per_s)
         if at > end:
@@ -118,7 +123,7 @@ def run(mode: str, url: str, count: int, per_s: float, seconds: float, seed: int
         serve(at)
         late.append((time.perf_counter() - at) * 1000)
         for _ in range(count):
-            device = turn[chance.randrange(count)]
+            device = devices[chance.randrange(count)]
             if device.tell():
                 asked += 1
                 break
@@ -138,6 +143,7 @@ def mirror(url: str) -> None:
     host, _, port = url.removeprefix("mqtt://").partition(":")
     client = mqtt.Client(CallbackAPIVersion.VERSION2, "mirror", protocol=mqtt.MQTTv311)
     client.on_message = lambda _, __, message: client.publish(f"back/{message.topic.partition('/')[2]}", message.payload, qos=1)
+    client.on_socket_open = at_once
     client.on_connect = lambda *_: client.subscribe("echo/+", 1)
     client.on_subscribe = lambda *_: print("ready", flush=True)
     client.connect(host, int(port), KEEPALIVE_S)

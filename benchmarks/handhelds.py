@@ -1,6 +1,6 @@
-"""V2: from a scan to green or red, and to the gateway's word, on a floor with 200 handhelds.
+"""V2: from a scan to green or red, and to the gateway's word, on a floor with 200 handhelds, one of them a page.
 
-    confirmed   200 MQTT handhelds (one process) walk tours against a real gateway: ms from PUBLISH of a pick to the application ack, which
+    confirmed   199 MQTT handhelds (one process) walk tours against a real gateway: ms from PUBLISH of a pick to the application ack, which
                 comes after the commit; `per_s` picks a second over all of them
     page        a person's handheld in chromium beside them: `local` from the key that ends a scan to the painted green, `told` from the tap
                 on Confirm until the gateway has it
@@ -21,6 +21,8 @@ from _gateway import PATIENCE_S, SKU_NAMES, Floor, running, spread
 LOAD = Path(__file__).with_name("_handheld_load.py")
 LIMITS = {"confirmed_p99_ms": 300.0, "local_p99_ms": 100.0, "told_p99_ms": 300.0}
 PERSON = "anna"
+ORDERS = 400  # a part each, and the floor holds 400 parts at a time
+LINES, UNITS = 20, 70  # 1,400 units a part where a cart takes 4,000: two orders a tour, 200 tours
 # Paint comes after the frame in which the change was made: a message that is posted from there arrives when it is drawn.
 WATCH = """
 window.waits = {local: [], told: []};
@@ -50,18 +52,19 @@ new MutationObserver(() => {
 """
 
 
-def run(rounds: int = 3, devices: int = 200, per_s: int = 40, seconds: int = 20, stops: int = 50) -> dict[str, Any]:
+def run(rounds: int = 3, devices: int = 199, per_s: int = 40, seconds: int = 20, stops: int = 40) -> dict[str, Any]:
     """Run `rounds` of `seconds`; `stops` is how many the person in the browser walks (0: no browser)."""
     figures: dict[str, Any] = {"devices": devices, "per_s": per_s}
     told, echoed, page = [], [], None
-    with running(tick_s=1) as floor:
-        person = _tours(floor, devices, max(10, 2 * rounds * per_s * seconds // devices), stops)
+    with running(tick_s=1, sku_g=10) as floor:
+        assert stops <= 2 * LINES and rounds * per_s * seconds * 3 < devices * LINES * 4, "more picks are asked for than the tours have"
+        give_tours(floor, devices)
         for number in range(rounds):
             echoed.append(_echo(floor.broker, devices, per_s, seconds, number))
-            load = _start("confirms", floor.broker, devices, per_s, seconds, number)
+            load = start("confirms", floor.broker, devices, per_s, seconds, number)
             if stops and page is None:
-                page = _walk(floor, person, stops)
-            told.append(_end(load))
+                page = _walk(floor, stops)
+            told.append(end(load))
     for one in told:
         assert not one["refused"] and not one["unanswered"], one
     figures["confirmed"] = sum(len(one["waits_ms"]) for one in told)
@@ -76,65 +79,52 @@ def run(rounds: int = 3, devices: int = 200, per_s: int = 40, seconds: int = 20,
     return {"name": "handhelds", "figures": figures | {"missed": missed}, "yardstick": yardstick, "ratio": ratio}
 
 
-def _tours(floor: Floor, devices: int, stops: int, person_stops: int) -> str:
-    """Give every device tours of at least `stops` stops in all, the person one of the longest; the name of that one."""
-    orders, wanted, name = 0, devices * stops + person_stops, ""
-    while wanted > 0:
-        for _ in range(min(400, wanted // 4 + 1)):
-            lines = [(SKU_NAMES[(orders * 4 + n) * 37 % len(SKU_NAMES)], 1 + n) for n in range(4)]
-            floor.order(f"H{orders}", *lines)
-            orders, wanted = orders + 1, wanted - 4
-    floor.eventually(lambda: not _work(floor), "a tour for every part")
-    open_tours = sorted(floor.get("/api/tours?state=open&limit=1000")["tours"], key=lambda tour: -tour["picks"])
-    if person_stops:
-        name = open_tours.pop(0)["tour"]
-    share = [0] * devices
-    for tour in open_tours:
-        who = min(range(devices), key=share.__getitem__)
-        share[who] += tour["picks"]
-        floor.post(f"/api/tours/{tour['tour']}/take", picker=f"hh-{who:03}")
-    assert min(share), "too few tours for so many devices"
-    return name
+def give_tours(floor: Floor, devices: int) -> None:
+    """Give every device a tour of 2 × LINES stops, and leave at least one open."""
+    for number in range(ORDERS):
+        floor.order(f"H{number}", *[(SKU_NAMES[(number * 7 + n * 24) % len(SKU_NAMES)], UNITS) for n in range(LINES)])
+    there = floor.eventually(lambda: _open_tours(floor, devices + 1), "a tour for every handheld")
+    for number, tour in enumerate(there[:devices]):
+        floor.post(f"/api/tours/{tour}/take", picker=f"hh-{number:03}")
 
 
-def _work(floor: Floor) -> int:
-    figures = floor.get("/api/figures")
-    states = figures["orders"]["by_state"]
-    return figures["work"]["parts_waiting"] + states.get("reserved", 0)
+def _open_tours(floor: Floor, count: int) -> list[str]:
+    there = floor.get("/api/tours?state=open&limit=1000")["tours"]
+    return [tour["tour"] for tour in there] if len(there) >= count else []
 
 
-def _start(mode: str, url: str, *words: float) -> subprocess.Popen:
+def start(mode: str, url: str, *words: float) -> subprocess.Popen:
     run = [sys.executable, str(LOAD), mode, url, *(str(word) for word in words)]
     return subprocess.Popen(run, stdout=subprocess.PIPE, text=True)
 
 
-def _end(load: subprocess.Popen) -> dict[str, Any]:
+def end(load: subprocess.Popen) -> dict[str, Any]:
     out, _ = load.communicate(timeout=PATIENCE_S)
     assert load.returncode == 0, load.returncode
     return json.loads(out)
 
 
 def _echo(url: str, devices: int, per_s: float, seconds: float, seed: int) -> dict[str, Any]:
-    mirror = _start("mirror", url)
+    mirror = start("mirror", url)
     try:
         assert mirror.stdout.readline().strip() == "ready"
-        return _end(_start("echo", url, devices, per_s, seconds, seed))
+        return end(start("echo", url, devices, per_s, seconds, seed))
     finally:
         mirror.kill()
         mirror.wait()
 
 
-def _walk(floor: Floor, tour: str, stops: int) -> dict[str, list[float]]:
-    """Walk the tour on a handheld page; ms of every scan and of every tap."""
-    floor.post(f"/api/tours/{tour}/take", picker=PERSON)
-    count = min(stops, len(floor.get(f"/api/tours/{tour}")["stops"]))
+def _walk(floor: Floor, stops: int) -> dict[str, list[float]]:
+    """Walk open tours on a handheld page; ms of every scan and of every tap."""
     with browser() as opened:
         profile = Profile(opened, floor.url, PATIENCE_S, **PHONE)
         page = profile.page("/handheld", WATCH)
         page.fill('input[name="picker"]', PERSON)
         page.click('button[type="submit"]')
-        for done in range(count):
-            page.wait_for_function("done => document.querySelector('.progress span')?.textContent.startsWith(`${done} of`)", arg=done)
+        for done in range(stops):
+            if not done:
+                page.click("text=Take the next tour")
+            page.wait_for_function("at => document.querySelector('.progress span')?.textContent.startsWith(`${at} of`)", arg=done)
             page.keyboard.type(page.inner_text(".digits p"))
             page.keyboard.press("Enter")
             page.wait_for_function("done => waits.local.length > done", arg=done)

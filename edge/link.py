@@ -7,6 +7,7 @@ one 100), so groups are half of it at most.
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import Sequence
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -44,6 +45,12 @@ class Message(NamedTuple):
     number: int
     qos: int
     session: int
+
+
+def at_once(_client: mqtt.Client, _: object, line: socket.socket) -> None:
+    """For `on_socket_open`: send small packets at once, or each waits up to 40 ms for the one before it to be acknowledged by TCP."""
+    with contextlib.suppress(OSError):  # no TCP underneath
+        line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 class Link:
@@ -84,6 +91,7 @@ class Link:
             client.tls_set(ca_certs=address.ca_file or None)
         if will:
             client.will_set(will[0], will[1], qos=1)
+        client.on_socket_open = at_once
         client.on_connect, client.on_subscribe = self._on_connect, self._on_subscribe
         client.on_disconnect, client.on_message = self._on_disconnect, self._on_message
         client.connect_async(parts.hostname, parts.port or (8883 if parts.scheme == "mqtts" else 1883), keepalive=KEEPALIVE_S)

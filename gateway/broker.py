@@ -221,6 +221,7 @@ listener {port} {HOST}
 allow_anonymous true
 user {getpass.getuser()}
 persistence false
+set_tcp_nodelay true
 log_dest stderr
 log_type error
 log_type warning

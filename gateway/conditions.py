@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from floorwise.core.model.excursions import CLASSES, NO_LIMIT, Excursion, Exposure, TrackerBinding, judge
+from floorwise.core.model.excursions import CLASSES, NO_LIMIT, Excursion, Exposure, Limits, TrackerBinding, judge
 from floorwise.core.model.parcels import Parcel
 from floorwise.core.model.policies import MINUTE_MS
 from floorwise.core.model.stored import unit_of
@@ -52,6 +52,16 @@ class LedgerConditions:
             "excursions": [self._shown(ledger, row) for name in names if (row := ledger.get(Excursion, name))],
         }
 
+    def of_device(self, ledger: Ledger, device: str) -> dict[str, Any]:
+        """What the device speaks for now, or spoke for last ("" when it never did), and the limits of its class there."""
+        rows = ledger.find(TrackerBinding, "key", device)
+        if not rows:
+            return {"device": device, "subject": "", "product_class": "", "bound_at_ms": 0, "released_at_ms": 0, "limits": []}
+        limits = [
+            {"metric": one.kind, "low_milli": _low(one), "high_milli": one.high_milli} for one in CLASSES.get(rows[-1].product_class, ())
+        ]
+        return chosen(rows[-1], "device subject product_class bound_at_ms released_at_ms") | {"limits": limits}
+
     def _shown(self, ledger: Ledger, row: Excursion) -> dict[str, Any]:
         exposed = ledger.find(Exposure, "key", row.excursion, limit=EXPOSURES)
         return chosen(row, FIELDS) | {
@@ -73,7 +83,7 @@ class LedgerConditions:
                 traces.append(
                     {
                         "device": binding.device, "metric": kind, "unit": unit_of(kind), "points": points,
-                        "low_milli": limit.low_milli if limit and limit.low_milli > -NO_LIMIT else None,
+                        "low_milli": _low(limit) if limit else None,
                         "high_milli": limit.high_milli if limit else None,
                         "verdict": self._verdict(binding, kind, until_ms) if limit else "",
                     }
@@ -86,3 +96,7 @@ class LedgerConditions:
         looks = looks_of(self._store, binding.device, kind, binding.bound_at_ms, until_ms)
         milli = [(ts, round(value * 1000)) for ts, value in looks]
         return judge(milli, limit, binding.bound_at_ms, binding.released_at_ms)[0]
+
+
+def _low(limit: Limits) -> int | None:
+    return limit.low_milli if limit.low_milli > -NO_LIMIT else None

@@ -40,6 +40,9 @@ class Conditions(Protocol):
     def of_parcel(self, ledger: Ledger, parcel: Parcel) -> dict[str, Any]:
         """bindings, series and excursions of a parcel."""
 
+    def of_device(self, ledger: Ledger, device: str) -> dict[str, Any]:
+        """What the device speaks for and the limits there."""
+
 
 class Check(BaseModel):
     """One thing that must be well before the gateway says it is ready."""

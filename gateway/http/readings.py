@@ -28,6 +28,21 @@ def latest(gateway: Here, device: Text = "") -> dict[str, Any]:
     }
 
 
+@router.get("/readings/live", response_model=None)
+def live(gateway: Here):
+    """Server-sent events: the last value of every series, then of those that changed, ten times a second at most."""
+    return gateway.streams.values(_store(gateway).latest)
+
+
+@router.get("/devices/{device}")
+def read_device(device: Name, gateway: Here) -> dict[str, Any]:
+    """What a device speaks for, and what it must not exceed there."""
+    if gateway.conditions is None:
+        raise NoStore("nothing watches conditions here")
+    with gateway.readers.read() as ledger:
+        return gateway.conditions.of_device(ledger, device)
+
+
 @router.get("/readings")
 def series(
     gateway: Here,

@@ -1,12 +1,15 @@
 """The journal as server-sent events: each stream reads it by its own cursor, so a client that comes back misses nothing."""
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 
+import orjson
 import structlog
 from fastapi.responses import Response
 
 from floorwise.core.model.journal import Event
+from floorwise.core.model.stored import Latest
 from floorwise.core.ports import Ledger
 from floorwise.gateway.http.asgi import Receive, Scope, Send
 from floorwise.gateway.reader import Readers
@@ -17,6 +20,8 @@ CHUNK_EVENTS = 500  # events in one chunk
 SLOW_S = 10.0  # a client that does not take a chunk within this is cut
 QUIET_S = 15.0  # between two comments that tell a client, and whoever stands between, that we are there
 GATHER_S = 0.02  # pause after a chunk, so that a rush of commits makes few chunks
+VALUES_S = 0.1  # between two looks at the last values
+CHUNK_VALUES = 2_000  # values in one message
 RETRY_MS = 1_000  # after which a cut client comes back
 
 log = structlog.get_logger(__name__)
@@ -60,6 +65,12 @@ class Streams:
             raise Busy(f"{STREAMS} streams are open already")
         return EventStream(self, after, frozenset(kinds))
 
+    def values(self, latest: Callable[[], dict[tuple[str, str], Latest]]) -> "ValueStream":
+        """A stream of the last values of all series; Busy when there are STREAMS already."""
+        if self.clients >= STREAMS:
+            raise Busy(f"{STREAMS} streams are open already")
+        return ValueStream(self, latest)
+
     def signal(self) -> asyncio.Event:
         """What the next commit sets; take it before you read, or a commit in between is slept through."""
         return self._wake
@@ -85,23 +96,24 @@ class Streams:
             return ask(ledger)
 
 
-class EventStream(Response):
-    """One client's stream."""
+class _Stream(Response):
+    """One client's stream; what it tells is told by `_speak`."""
 
-    def __init__(self, streams: Streams, after: int | None, kinds: frozenset[str]) -> None:
+    def __init__(self, streams: Streams) -> None:
         super().__init__()
         self._streams = streams
-        self._after = after
-        self._kinds = kinds
+
+    async def _speak(self, send: Send) -> None:
+        raise NotImplementedError
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-store"), (b"x-accel-buffering", b"no")]
         self._streams.clients += 1
         tasks: tuple[asyncio.Task, ...] = ()
         try:
-            after = await self._streams.last() if self._after is None else self._after
+            await self._begin()
             await send({"type": "http.response.start", "status": 200, "headers": headers})
-            tasks = asyncio.create_task(self._speak(send, after)), asyncio.create_task(_gone(receive))
+            tasks = asyncio.create_task(self._speak(send)), asyncio.create_task(_gone(receive))
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             if tasks[0].done():
                 tasks[0].result()
@@ -115,7 +127,24 @@ class EventStream(Response):
             await asyncio.gather(*tasks, return_exceptions=True)
             self._streams.clients -= 1
 
-    async def _speak(self, send: Send, after: int) -> None:
+    async def _begin(self) -> None:
+        """What has to be known before the answer begins."""
+
+
+class EventStream(_Stream):
+    """The journal from behind an event on."""
+
+    def __init__(self, streams: Streams, after: int | None, kinds: frozenset[str]) -> None:
+        super().__init__(streams)
+        self._after = after
+        self._kinds = kinds
+
+    async def _begin(self) -> None:
+        if self._after is None:
+            self._after = await self._streams.last()
+
+    async def _speak(self, send: Send) -> None:
+        after = self._after
         await _say(send, f"retry: {RETRY_MS}\n: from event {after}\n\n".encode())
         while self._streams.is_open:
             wake = self._streams.signal()
@@ -129,6 +158,33 @@ class EventStream(Response):
                     await asyncio.sleep(GATHER_S)
             elif not await self._streams.wait(wake):
                 await _say(send, f": at event {after}\n\n".encode())
+
+
+class ValueStream(_Stream):
+    """The last values of all series: all of them at first, then those that are new, every VALUES_S at most."""
+
+    def __init__(self, streams: Streams, latest: Callable[[], dict[tuple[str, str], Latest]]) -> None:
+        super().__init__(streams)
+        self._latest = latest
+
+    async def _speak(self, send: Send) -> None:
+        known: dict[tuple[str, str], Latest] = {}
+        quiet_since = time.monotonic()
+        await _say(send, f"retry: {RETRY_MS}\n\n".encode())
+        while self._streams.is_open:
+            now = self._latest()
+            # A value is replaced by another object and never changed, so a look at who it is tells.
+            rows = [(*key, one.value, one.unit, one.at_ms, one.is_stale) for key, one in now.items() if known.get(key) is not one]
+            known = now
+            for start in range(0, len(rows), CHUNK_VALUES):
+                told = orjson.dumps(rows[start : start + CHUNK_VALUES])
+                await _say(send, b"event: latest\ndata: " + told + b"\n\n")
+            if rows:
+                quiet_since = time.monotonic()
+            elif time.monotonic() - quiet_since > QUIET_S:
+                quiet_since = time.monotonic()
+                await _say(send, b": nothing new\n\n")
+            await asyncio.sleep(VALUES_S)
 
 
 def _told(event: Event) -> bytes:

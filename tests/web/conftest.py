@@ -153,14 +153,14 @@ class Floor:
         self.do("StartPack", part=part, station="S1")
         return self.do("ClosePack", part=part)["parcels"][0]
 
-    def measure(self, device: str, looks: list[tuple[int, dict[str, float]]]) -> None:
-        """Bring readings of a device, (ms, values), in through the broker as an edge agent does."""
+    def measure(self, device: str, looks: list[tuple[int, dict[str, float]]], first: int = 1) -> None:
+        """Bring readings of a device, (ms, values), in through the broker as an edge agent does; `first` is their first sequence number."""
         stored = self.get("/api/figures")["readings"]["stored"]
         where = httpx.URL(json.loads((self.data / "gateway.json").read_text())["broker"])
         agent = mqtt.Client(CallbackAPIVersion.VERSION2, "edge-1", protocol=mqtt.MQTTv311)
         agent.connect(where.host, where.port)
         agent.loop_start()
-        readings = [Reading(device, 1, seq, ms, values) for seq, (ms, values) in enumerate(looks, 1)]
+        readings = [Reading(device, 1, seq, ms, values) for seq, (ms, values) in enumerate(looks, first)]
         agent.publish("up/edge-1/batch", encode_batch("edge-1", looks[-1][0], readings), qos=1).wait_for_publish(PATIENCE_S)
         eventually(lambda: self.get("/api/figures")["readings"]["stored"] >= stored + len(looks), "stored readings")
         agent.disconnect()

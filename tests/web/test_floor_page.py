@@ -93,6 +93,35 @@ def test_a_parcel_shows_its_trace_with_the_gap_the_excursion_and_what_was_expose
     page.wait_for_selector('.items a:has-text("tr-1")')
 
 
+def test_a_device_is_listed_as_it_speaks_and_shows_the_limits_of_what_it_is_bound_to(floor, look):
+    now_ms = floor.get("/api/clock")["now_ms"]
+    floor.do("BindTracker", device="cold-1", subject="A01-5", product_class="chilled", at_ms=now_ms - 10 * MINUTE_MS)
+    page = look().page("/shipments#devices")
+    floor.measure("cold-1", [(now_ms - n * MINUTE_MS, {"temperature_c": 4.5, "door_open": 0.0}) for n in (5, 4, 3)])
+    page.wait_for_selector('.items a[href="#device/cold-1"] .state:text-is("4.5 °C")')
+    page.evaluate("window.same = true")
+    floor.measure("cold-1", [(now_ms, {"temperature_c": 9.5, "door_open": 1.0})], first=4)
+    page.wait_for_selector('.items a[href="#device/cold-1"] .state:text-is("9.5 °C")')
+    page.wait_for_selector('.items a[href="#device/cold-1"] small:text-is("door open")')
+    assert page.evaluate("window.same")  # the page was not loaded again
+    page.click('.items a[href="#device/cold-1"]')
+    page.wait_for_selector('.note:has-text("Measures A01-5, chilled goods; dashed lines are their limits.")')
+    page.wait_for_selector('.trace:has-text("Temperature") .limits:has-text("2 to 8 °C")')
+    assert [text.split("\n")[0] for text in page.locator(".trace b").all_inner_texts()] == ["Temperature", "Door"]
+    assert "open" in page.inner_text('.trace:has-text("Door") .reading')
+
+
+def test_the_stock_of_a_bay_is_asked_for_again_at_the_event_that_changed_it(floor, look):
+    before = floor.get("/api/stock", place="A01-5")["units"]
+    page = look().page("/")
+    page.evaluate("() => { const later = setTimeout; window.setTimeout = (work, ms) => later(work, ms >= 2000 ? 1e6 : ms); }")
+    page.wait_for_selector(".live.open")
+    page.evaluate("location.hash = 'bay/A01-5'")
+    page.wait_for_selector(f'.drawer td.n:text-is("{before}")')
+    floor.do("ReceiveStock", sku="BOWL", quantity=7, place="A01-5")  # the page's own round of questions never comes again
+    page.wait_for_selector(f'.drawer td.n:text-is("{before + 7}")')
+
+
 def test_a_cut_feed_is_said_with_its_age_and_forgotten_when_it_is_back(floor, look):
     profile = look()
     page = profile.page("/")

@@ -59,6 +59,21 @@ def test_every_file_that_a_page_or_the_service_worker_names_is_there():
             assert (WEB / name.lstrip("/")).is_file(), f"{path.name} names {name}"
 
 
+@pytest.mark.parametrize("page", ["index.html", "shipments.html", "handheld.html"])
+def test_a_page_fetches_all_its_modules_at_once(page):
+    """Without the hint each level of imports is a round trip more until something is drawn."""
+    text = (WEB / page).read_text(encoding="utf-8")
+    todo, seen = [WEB / re.search(r'<script type="module" src="/([^"]+)"', text)[1]], set()
+    while todo:
+        path = todo.pop().resolve()
+        if path not in seen:
+            seen.add(path)
+            todo += [path.parent / name for name in re.findall(r"""from\s*["'](\.[^"']+)["']""", path.read_text(encoding="utf-8"))]
+    hinted = re.findall(r'rel="modulepreload" href="/([^"]+)"', text)
+    assert len(hinted) == len(set(hinted))
+    assert {(WEB / name).resolve() for name in hinted} == {path for path in seen if path.name != "page.js"}
+
+
 def test_the_service_worker_keeps_everything_the_handheld_imports():
     kept = set(re.findall(r'"(/static/[^"]+)"', (WEB / "sw.js").read_text(encoding="utf-8")))
     todo, seen = [WEB / "static/handheld/page.js"], set()

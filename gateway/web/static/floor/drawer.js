@@ -6,7 +6,7 @@ import { clockSeconds, dayText, many, momentText, number } from "../lib/time.js"
 import { html, signal, useEffect, useRef, useState } from "../lib/ui.js";
 import { chosen } from "./map.js";
 import { metres, percent, STATES } from "./panels.js";
-import { bins, block, plans } from "./state.js";
+import { bins, block, plans, touched } from "./state.js";
 
 const way = signal(read());
 
@@ -184,8 +184,8 @@ function Aisle({ aisle }) {
 
 function Bay({ name }) {
   const places = name.split(",").slice(0, 12);
-  const [told, why] = useAnswer(async () => Promise.all(places.map((place) => get("/api/stock", { place }))), [name]);
-  figures.value;
+  const changed = Math.max(0, ...places.map((place) => touched.value[place] ?? 0));
+  const [told, why] = useAnswer(async () => Promise.all(places.map((place) => get("/api/stock", { place }))), [name], 2_000, changed);
   return html`<h2>Bay ${places[0].replace(/-\d+$/, "")}</h2>
     <${Aisle} aisle=${bins.value.find((bin) => bin.location === places[0])?.aisle} />
     ${!told ? html`<${Missing} why=${why} />` : html`<div class="rows"><table>

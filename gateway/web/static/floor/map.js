@@ -6,6 +6,8 @@ import { bins, block, fault, heat, tours } from "./state.js";
 import { advance, goal, route, spotAt } from "./walk.js";
 
 const FRAME_MS = 33;
+const CROWD = 40; // people on the map, beyond which they are moved
+const CROWD_FRAME_MS = 100; // … this seldom: each frame draws all of them
 const CALM_FRAME_MS = 1_000; // for people who asked for less motion
 const LEAVES_MS = 900; // wall time in which somebody whose tour is done walks out of the picture
 const PAD = { left: 1_600, right: 1_600, top: 1_900, bottom: 2_600 }; // mm around the racks
@@ -199,7 +201,7 @@ function People({ top }) {
     function step(now) {
       asked = requestAnimationFrame(step);
       if (now < due || !group.current) return;
-      due = now + (calm.matches ? CALM_FRAME_MS : FRAME_MS) - 4;
+      due = now + (calm.matches ? CALM_FRAME_MS : crew.size > CROWD ? CROWD_FRAME_MS : FRAME_MS) - 4;
       const passed = calm.matches ? 60 : Math.min(1, (now - last) / 1000);
       last = now;
       move(crew, group.current, top, passed, now);

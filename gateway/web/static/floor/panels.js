@@ -13,6 +13,7 @@ export const STATES = [
 ];
 const STAGE = new Map(STATES.map(([name, stage]) => [name, stage]));
 const CUT_OFFS = 6;
+const WALKERS = 30; // pickers listed by name
 const PLANS = 6;
 
 export const stageOf = (state) => STAGE.get(state.replace(/^partly /, "")) ?? 0;
@@ -26,7 +27,7 @@ export function Figures() {
   return html`<section class="figures" aria-label="Figures now">
     <${Figure} name="Lines an hour" value=${told?.lines.per_hour} wide><${Pace} /><//>
     <${Figure} name="Orders in the house" value=${house} note=${orders && `${number(orders.placed)} placed`} way="orders" />
-    <${Figure} name="Late" value=${orders?.late} alarm=${orders?.late > 0} note=${orders && (orders.late ? "past their cut-off" : "nothing past its cut-off")} way="orders/late" />
+    <${Figure} name="Late" value=${orders?.late} alarm=${orders?.late > 0} note=${orders && (orders.late ? "past their cut-off" : "none past cut-off")} way="orders/late" />
     <${Figure} name="Delivered" value=${orders?.delivered} note=${orders && `${number(orders.shipped)} left the house`} way="orders/delivered" />
     <${Figure} name="Walking" value=${told?.work.tours_taken} note=${told && `${many(told.work.tours_open, "tour")} open`} way="tours" />
     <${Figure} name="Readings a second" value=${told?.readings.per_second} note=${told && (told.readings.devices === null ? "no devices here" : many(told.readings.devices, "device"))} />
@@ -105,7 +106,7 @@ export function Walkers() {
   return html`<section class="card" aria-label="Pickers on tours">
     <div class="card-head"><h2>On tours</h2><a href="#tours" class="more">open tours</a></div>
     ${rows.length === 0 && html`<p class="empty">Nobody walks now.</p>`}
-    <ul class="walkers">${rows.map((tour) => {
+    <ul class="walkers">${rows.slice(0, WALKERS).map((tour) => {
       const done = tour.stops.filter((stop) => stop.state !== "open").length;
       const next = tour.stops.find((stop) => stop.state === "open");
       return html`<li key=${tour.tour}><a href=${`#tour/${tour.tour}`} onMouseEnter=${() => (chosen.value = tour.tour)} onMouseLeave=${leave}>
@@ -114,6 +115,7 @@ export function Walkers() {
         <progress value=${done} max=${tour.stops.length || 1} aria-label=${`${done} of ${tour.stops.length} stops done`}></progress>
         <span class="count">${done}/${tour.stops.length}</span></a></li>`;
     })}</ul>
+    ${rows.length > WALKERS && html`<p class="note">${number(rows.length - WALKERS)} more walk; <a href="#tours">all tours</a></p>`}
   </section>`;
 }
 

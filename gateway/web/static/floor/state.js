@@ -14,12 +14,15 @@ const PACE_KEPT = 240; // points of the line of lines an hour
 export const block = signal(null);
 export const bins = signal([]);
 export const heat = signal({});
+export const touched = signal({}); // place -> number of the last event that changed what lies there
 export const tours = signal([]);
 export const plans = signal([]); // the newest first
 export const latest = signal([]);
 export const pace = signal([]); // [floor ms, lines an hour], a point a floor minute or two
 export const fault = signal("");
 
+const known = new Set(); // places on the map
+const changes = new Map(); // place -> what events have told of it and the page does not show yet
 let wanted = true;
 let asking = false;
 let askedAt = 0;
@@ -59,6 +62,7 @@ export function start() {
   onEvents(["TourDone", "TourLeft"], ({ body }) => {
     tours.value = tours.value.filter((tour) => tour.tour !== body.tour);
   });
+  onEvents(["PickConfirmed", "PickShort", "StockReceived", "StockCounted", "StockMoved", "StatusChanged"], stockChanged);
   onEvents(Object.keys(TELLING), tell);
   onResume(() => {
     wanted = true;
@@ -79,6 +83,7 @@ async function whole() {
         setZone(told.block.zone);
         block.value = told.block;
         bins.value = told.bins;
+        for (const bin of told.bins) known.add(bin.location);
         fault.value = "";
         return;
       }
@@ -110,6 +115,30 @@ async function askHeat() {
   } catch {
     // the banner tells; the old colours stay
   }
+}
+
+/** The colours follow picks and receipts as they happen; everything else comes with the next question. */
+function stockChanged({ kind, number, body }) {
+  if (!changes.size) queueMicrotask(applyChanges); // events come in bundles: one copy for all of them
+  for (const place of [body.place, body.source, body.target]) {
+    if (!known.has(place)) continue;
+    const change = changes.get(place) ?? { units: 0, picked: 0, number };
+    const units = place !== body.place ? 0 : kind === "PickConfirmed" ? -body.quantity : kind === "StockReceived" ? body.quantity : 0;
+    changes.set(place, { units: change.units + units, picked: change.picked + Math.max(0, -units), number });
+  }
+}
+
+function applyChanges() {
+  if (!changes.size) return;
+  const [nextHeat, nextTouched] = [{ ...heat.value }, { ...touched.value }];
+  for (const [place, { units, picked, number }] of changes) {
+    nextTouched[place] = number;
+    const [there, before] = nextHeat[place] ?? [0, 0];
+    if (units) nextHeat[place] = [Math.max(0, there + units), before + picked];
+  }
+  changes.clear();
+  touched.value = nextTouched;
+  heat.value = nextHeat;
 }
 
 async function ask() {

@@ -61,7 +61,7 @@ function Choose() {
     <button type="button" class="big" onClick=${work.takeNext}>Take the next tour</button>
     ${work.trouble.value && html`<p class="fault" role="alert">${work.trouble.value}</p>`}
     <h2>Open tours</h2>
-    ${!open ? html`<p class="note">${isOnline.value ? "Asking …" : "Tours can be taken when the gateway is there again."}</p>` : open.length === 0 && html`<p class="note">None now.</p>`}
+    ${!open ? html`<p class="note">${isOnline.value ? "Asking …" : "Tours can be taken when the gateway is there again."}</p>` : open.length === 0 && html`<p class="note">None now. Take the next one: the device waits for it.</p>`}
     <ul class="tours">${(open ?? []).map((one) => html`<li key=${one.tour}><button type="button" class="row" onClick=${() => takeThis(one.tour)}>
       <b>${one.picks} ${one.picks === 1 ? "stop" : "stops"}</b><span>${number(Math.round(one.length_mm / 1000))} m</span><span>truck ${momentText(one.cut_off_ms, now)}</span></button></li>`)}</ul>
     <button type="button" class="quiet" onClick=${work.signOut}>Sign out</button>

@@ -6,6 +6,7 @@ import { signal } from "./ui.js";
 const EVERY_MS = 1_000; // between two questions for the figures
 const SILENT_MS = 3_500; // without an answer for this long the feed counts as cut
 const AGAIN_MS = 2_000; // before a stream that ended is opened anew
+const BUNDLE_MS = 180; // events of this time are told in one go, so that a rush of them draws the page five times a second and not more
 
 export const floorTime = new FloorTime();
 export const figures = signal(null);
@@ -18,6 +19,7 @@ const resumed = new Set();
 let source = null;
 let lastNumber = 0;
 let startedAt = 0;
+let bundle = []; // events that are not told yet
 
 /** Call `told(event)` with {number, at_ms, kind, body} at each event of `kinds`. Before `start`. */
 export function onEvents(kinds, told) {
@@ -82,9 +84,16 @@ function open() {
     mine.addEventListener(kind, (message) => {
       const event = JSON.parse(message.data);
       lastNumber = Math.max(lastNumber, event.number);
-      for (const tell of told) tell(event);
+      if (!bundle.length) setTimeout(tellBundle, BUNDLE_MS);
+      bundle.push([told, event]);
     });
   }
+}
+
+function tellBundle() {
+  const events = bundle;
+  bundle = [];
+  for (const [told, event] of events) for (const tell of told) tell(event);
 }
 
 function close() {

@@ -47,9 +47,10 @@ export const clockSeconds = (ms) => (ms ? format("second", { hour: "2-digit", mi
 export const dayText = (ms) => (ms ? format("day", { weekday: "short", day: "numeric", month: "short" }).format(ms) : "–");
 const dateKey = (ms) => format("key", { year: "numeric", month: "2-digit", day: "2-digit" }).format(ms);
 
-/** "17:30", or "Tue 17:30" when it is not the day of `nowMs`. */
+/** "17:30", or "Tue 17:30" when it is not the day of `nowMs`; while `nowMs` is not known (0), the time alone. */
 export function momentText(ms, nowMs) {
   if (!ms) return "–";
+  if (!nowMs) return clockText(ms);
   const day = format("weekday", { weekday: "short" });
   return dateKey(ms) === dateKey(nowMs) ? clockText(ms) : `${day.format(ms)} ${clockText(ms)}`;
 }

@@ -3,13 +3,15 @@ import { get } from "../lib/api.js";
 import { useAnswer } from "../lib/asking.js";
 import * as feed from "../lib/feed.js";
 import { Shell } from "../lib/shell.js";
-import { many, momentText, number, setZone, spanText } from "../lib/time.js";
-import { html, mount, signal, useEffect } from "../lib/ui.js";
+import { clockSeconds, many, momentText, number, setZone, spanText } from "../lib/time.js";
+import { Component, html, mount, signal, useEffect } from "../lib/ui.js";
+import { latest, trouble, watch } from "./live.js";
 import { Track } from "./track.js";
 import { nameOf, Traces } from "./traces.js";
 
 const LISTED = 1_000; // parcels asked for
 const SHOWN = 200; // … and shown
+const DEVICES = 500; // devices shown
 const LIST_EVERY_MS = 4_000;
 const AROUND_MS = 3_600_000; // of a device's trace before and after an excursion
 const DEVICE_MS = 8 * 3_600_000; // of a device's trace without one
@@ -134,17 +136,37 @@ function Excursions() {
 const subjectText = (one) => (one.subject.startsWith("parcel:") ? `parcel of order ${tail(one.exposed[0]?.order_id ?? one.subject)}` : one.subject);
 
 function Devices() {
-  const [told, why] = useAnswer(() => get("/api/readings/latest"), [], LIST_EVERY_MS);
-  if (!told) return html`<p class="empty" aria-busy=${!why}>${why || "Asking …"}</p>`;
-  const byDevice = new Map();
-  for (const row of told.latest) if (WATCHED.includes(row.metric)) byDevice.set(row.device, [...(byDevice.get(row.device) ?? []), row]);
-  if (!byDevice.size) return html`<p class="empty">No device has spoken.</p>`;
-  const now = feed.floorTime.now();
-  return html`<ul class="items">${[...byDevice].map(([device, rows]) => html`<li key=${device}><a href=${`#device/${device}`} aria-current=${chosen.value.name === device ? "true" : null}>
-    <span class="what">${device}</span>
-    <span class="state">${rows.filter((row) => row.metric !== "door_open").slice(0, 2).map((row) => `${number(Math.round(row.value * 10) / 10)} ${row.unit}`).join(" · ")}</span>
-    <small>${rows.some((row) => row.stale) ? "silent" : rows.some((row) => row.metric === "door_open" && row.value) ? "door open" : " "}</small>
-    <small class="when">${momentText(Math.max(...rows.map((row) => row.at_ms)), now)}</small></a></li>`)}</ul>`;
+  useEffect(watch, []);
+  const told = latest.value;
+  if (missing.value) return html`<p class="empty">This gateway keeps no readings.</p>`;
+  if (!told) return html`<p class="empty" aria-busy=${!trouble.value}>${trouble.value || "Asking …"}</p>`;
+  const open = new Set((excursions.value ?? []).filter((one) => one.state === "open").map((one) => one.device));
+  const rows = [...told].filter(([, metrics]) => WATCHED.some((name) => metrics.has(name))).sort(([a], [b]) => (a < b ? -1 : 1));
+  if (!rows.length) return html`<p class="empty">No device has spoken yet.</p>`;
+  const silent = rows.filter(([, metrics]) => [...metrics.values()].some((one) => one.stale)).length;
+  return html`${trouble.value && html`<p class="empty">${trouble.value}</p>`}
+    <p class="note">${many(rows.length, "device")}${silent ? `, ${number(silent)} silent` : ""}</p>
+    <ul class="items">${rows.slice(0, DEVICES).map(([device, metrics]) => html`<${DeviceRow} key=${device} device=${device} metrics=${metrics}
+      isOpen=${open.has(device)} isChosen=${chosen.value.name === device} />`)}</ul>
+    ${rows.length > DEVICES && html`<p class="note">${many(rows.length - DEVICES, "more device")} not shown.</p>`}`;
+}
+
+/** A row is drawn again only when its device has said something. */
+class DeviceRow extends Component {
+  shouldComponentUpdate(next) {
+    return ["metrics", "isOpen", "isChosen"].some((name) => next[name] !== this.props[name]);
+  }
+
+  render({ device, metrics, isOpen, isChosen }) {
+    const told = WATCHED.map((name) => [name, metrics.get(name)]).filter(([, one]) => one);
+    const shown = told.filter(([name]) => name !== "door_open").slice(0, 2);
+    const word = told.some(([, one]) => one.stale) ? "silent" : metrics.get("door_open")?.value ? "door open" : shown.map(([name]) => nameOf(name).toLowerCase()).join(", ");
+    return html`<li><a href=${`#device/${device}`} aria-current=${isChosen ? "true" : null}>
+      <span class="what">${device}</span>
+      <span class="state">${shown.map(([, one]) => `${number(Math.round(one.value * 10) / 10)} ${one.unit}`).join(" · ")}</span>
+      <small>${word}</small>
+      <small class="when">${isOpen ? html`<span class="pill alarm">out of limits</span>` : clockSeconds(Math.max(...told.map(([, one]) => one.at_ms)))}</small></a></li>`;
+  }
 }
 
 function Parcel({ name }) {
@@ -217,17 +239,29 @@ function ExcursionView({ name }) {
 }
 
 function Device({ name }) {
-  const [traces, why] = useAnswer(async () => {
-    const [{ latest }, now] = [await get("/api/readings/latest", { device: name }), feed.floorTime.now()];
+  const [told, why] = useAnswer(async () => {
+    const now = feed.floorTime.now();
     if (!now) return undefined;
+    const [{ latest }, about] = await Promise.all([get("/api/readings/latest", { device: name }), get(`/api/devices/${encodeURIComponent(name)}`)]);
     const metrics = latest.map((row) => row.metric).filter((metric) => [...WATCHED, "tilt_deg", "light_lx", "battery_pct"].includes(metric));
-    return tracesOf(name, metrics, now - DEVICE_MS, now);
+    const traces = await tracesOf(name, metrics, now - DEVICE_MS, now);
+    const limits = new Map(about.limits.map((one) => [one.metric, one]));
+    return { about, traces: traces.map((trace) => ({ ...trace, ...limits.get(trace.metric) })) };
   }, [name], LIST_EVERY_MS);
   const now = feed.floorTime.now();
   const mine = (excursions.value ?? []).filter((one) => one.device === name && (one.to_ms || now) > now - DEVICE_MS);
   return html`<${Head} title=${name} pill="last ${DEVICE_MS / 3_600_000} hours" />
-    ${traces ? html`<${Traces} traces=${traces} excursions=${mine} nowMs=${now} zone=${zone.value} />` : html`<p class="empty" aria-busy=${!why}>${why || "Asking …"}</p>`}
+    ${told && html`<p class="note">${spokenFor(told.about)}</p>`}
+    ${told ? html`<${Traces} traces=${told.traces} excursions=${mine} nowMs=${now} zone=${zone.value} />` : html`<p class="empty" aria-busy=${!why}>${why || "Asking …"}</p>`}
     ${mine.map((one) => html`<${Case} one=${one} nowMs=${now} key=${one.excursion} />`)}`;
+}
+
+/** What the device measures, in words; why there are no limits when there are none. */
+function spokenFor({ subject, product_class, released_at_ms, limits }) {
+  if (!subject) return "It is bound to no place and no parcel: its readings are kept, and no limits hold.";
+  const goods = `${released_at_ms ? "Measured" : "Measures"} ${subject.startsWith("parcel:") ? `parcel ${subject.slice(7)}` : subject}`;
+  if (!product_class) return `${goods}. No limits hold for what is there.`;
+  return `${goods}, ${product_class} goods${limits.length ? "; dashed lines are their limits." : "."}`;
 }
 
 get("/api/floor", { parts: "block" }).then(({ block }) => {

@@ -10,12 +10,14 @@ export const pointed = signal(0); // moment under the pointer, ms; 0 = none
 
 const NAMES = {
   temperature_c: "Temperature", humidity_pct: "Humidity", shock_mps2: "Shock", tilt_deg: "Tilt", light_lx: "Light", gross_g: "Weight",
-  door_open: "Door open", battery_pct: "Battery",
+  door_open: "Door", battery_pct: "Battery",
 };
 const PEAKS = new Set(["shock_mps2", "tilt_deg"]); // of these the worst in a step is the story, not the mean
 const PLACE = new Set(["lat_deg", "lon_deg", "position_error_m"]);
 const MORE = new Set(["tilt_deg", "light_lx", "battery_pct"]); // shown when asked for, or when out of limits
 const FLOOR = { shock_mps2: 20, humidity_pct: 10, temperature_c: 4, tilt_deg: 10, light_lx: 10 }; // least height of an axis, in its unit
+const SWITCHES = new Set(["door_open"]); // 0 or 1; a mean between them was open for a part of its step
+const switchText = (value) => (value > 0 ? "open" : "closed");
 export const nameOf = (metric) => NAMES[metric] ?? metric;
 
 /** Columns for uPlot from points and nulls, several devices in a row: [s, value, low, high]. A gap is a moment without values. */
@@ -37,7 +39,9 @@ export function columns(traces) {
 /** One chart a metric, tied together. `traces`: [{metric, unit, points, low_milli, high_milli}], `excursions` as the gateway tells them. */
 export function Traces({ traces, excursions, nowMs, zone, fromMs, toMs }) {
   const [isAll, showAll] = useState(false);
-  const known = [...new Set(traces.map((trace) => trace.metric))].filter((metric) => !PLACE.has(metric));
+  const order = Object.keys(NAMES); // what is watched most comes first
+  const known = [...new Set(traces.map((trace) => trace.metric))].filter((metric) => !PLACE.has(metric))
+    .sort((a, b) => (order.indexOf(a) + 1 || order.length + 1) - (order.indexOf(b) + 1 || order.length + 1));
   const more = known.filter((metric) => MORE.has(metric) && !excursions.some((one) => one.kind === metric));
   const metrics = isAll ? known : known.filter((metric) => !more.includes(metric));
   const told = traces.filter((trace) => metrics.includes(trace.metric) && trace.points.some(Boolean));
@@ -66,18 +70,19 @@ function Trace({ metric, traces, excursions, from, to, last, zone, nowMs }) {
 
   useEffect(() => {
     const make = () => {
+      if (!box.current) return; // put away already
       plot.current?.destroy();
       plot.current = new uPlot(options(box.current, metric, last, zone, facts), data, box.current);
     };
     make();
-    const sized = new ResizeObserver(() => plot.current.setSize({ width: box.current.clientWidth, height: HEIGHT + (last ? AXIS : 0) }));
+    const sized = new ResizeObserver(() => box.current && plot.current?.setSize({ width: box.current.clientWidth, height: HEIGHT + (last ? AXIS : 0) }));
     sized.observe(box.current);
     const dark = matchMedia("(prefers-color-scheme: dark)");
     dark.addEventListener("change", make);
     return () => {
       sized.disconnect();
       dark.removeEventListener("change", make);
-      plot.current.destroy();
+      plot.current?.destroy();
       plot.current = null;
     };
   }, [shape]);
@@ -87,7 +92,7 @@ function Trace({ metric, traces, excursions, from, to, last, zone, nowMs }) {
 
   const out = excursions.some((one) => one.state === "open");
   return html`<figure class="trace">
-    <figcaption><b>${nameOf(metric)}</b> <${Reading} data=${data} unit=${traces[0].unit} nowMs=${nowMs} />
+    <figcaption><b>${nameOf(metric)}</b> <${Reading} metric=${metric} data=${data} unit=${traces[0].unit} nowMs=${nowMs} />
       <span class="limits">${limitText(facts.current, traces[0].unit)}</span>
       ${excursions.length > 0 && html`<span class="pill alarm">${out ? "out of limits" : "was out of limits"}</span>`}</figcaption>
     <div class="plot" ref=${box} role="img" aria-label=${`${nameOf(metric)} from ${clockText(from)} to ${clockText(to)}`}></div>
@@ -101,7 +106,7 @@ function limitText({ low, high }, unit) {
 }
 
 /** The value under the pointer, else the last one. */
-function Reading({ data, unit, nowMs }) {
+function Reading({ metric, data, unit, nowMs }) {
   const at = pointed.value / 1000;
   let n = data[0].length - 1;
   if (at) {
@@ -112,7 +117,7 @@ function Reading({ data, unit, nowMs }) {
     while (n > 0 && data[1][n] == null) n -= 1;
   }
   const value = data[1][n];
-  return html`<span class="reading">${value == null ? "no reading" : `${number(Math.round(value * 10) / 10)} ${unit}`} <small>${momentText(data[0][n] * 1000, nowMs)}</small></span>`;
+  return html`<span class="reading">${value == null ? "no reading" : SWITCHES.has(metric) ? switchText(value) : `${number(Math.round(value * 10) / 10)} ${unit}`} <small>${momentText(data[0][n] * 1000, nowMs)}</small></span>`;
 }
 
 function options(box, metric, last, zone, facts) {
@@ -133,7 +138,8 @@ function options(box, metric, last, zone, facts) {
     },
     axes: [
       { ...axis, show: true, size: last ? AXIS : 0, values: last ? (_, splits) => splits.map((s) => clockText(s * 1000)) : () => [], space: 70, incrs: [60, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400] },
-      { ...axis, size: LEFT, space: 28, values: (_, splits) => splits.map((v) => number(v)) },
+      SWITCHES.has(metric) ? { ...axis, size: LEFT, splits: () => [0, 1], values: () => ["closed", "open"] }
+        : { ...axis, size: LEFT, space: 28, values: (_, splits) => splits.map((v) => number(v)) },
     ],
     series: [
       {},
@@ -151,6 +157,7 @@ function options(box, metric, last, zone, facts) {
 }
 
 function span(metric, min, max, { low, high }) {
+  if (SWITCHES.has(metric)) return [-0.15, 1.15];
   if (min == null) return [0, 1];
   const height = Math.max(max - min, FLOOR[metric] ?? 1);
   // A limit is drawn where it is not so far off that the trace would be flat.
