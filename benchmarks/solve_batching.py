@@ -1,22 +1,19 @@
-"""B1, J1, D1, Z1: batching beside its yardsticks on the same instances, in the same run.
+"""B1, J1, D1: batching beside its yardsticks on the same instances, in the same run.
 
     henn_waescher  gap of the plan after each time limit to the best known length of that seed, and to the proven bound; the yardsticks are
                    one walk an order, and savings alone
     two_block      boxes in a two-block store: proven or not, gap to the own bound, seconds
     due_dates      orders with hard due times: late orders, total time beside one batch an order
-    mixed_shelves  a Zalando folder (option `zalando`, else absent): items, total and length per item, beside the greedy start
 
 `BEST_KNOWN_MM` are the shortest lengths this code has ever found for those seeds, and `PROVEN_MM` the bounds it has proven.
 """
 
 import statistics
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
-from floorwise.optimizer import assignment, batching, bounds, zalando
+from floorwise.optimizer import assignment, batching, bounds
 from floorwise.optimizer.formats import hessler_irnich
-from floorwise.optimizer.formats import zalando as folder
 from floorwise.optimizer.formats.batching import problem_of
 from floorwise.optimizer.generators import CLASS_BASED, UNIFORM, due_date_orders, henn_waescher, instance_text, two_block_orders
 
@@ -36,8 +33,8 @@ BEST_KNOWN_MM = {
 PROVEN_MM = {(UNIFORM, 30, 1): 22_002_000, (UNIFORM, 45, 1): 15_130_000, (UNIFORM, 60, 1): 11_717_000, (UNIFORM, 75, 1): 9_546_000}
 
 
-def run(seconds: int = 1, seed: int = 1, two_block: int = 3, due_date: int = 3, zalando: str = "") -> dict[str, Any]:
-    """Return name, figures, yardstick and ratio; `seconds` is the limit of each search, `zalando` a folder to solve as well."""
+def run(seconds: int = 1, seed: int = 1, two_block: int = 3, due_date: int = 3) -> dict[str, Any]:
+    """Return name, figures, yardstick and ratio; `seconds` is the limit of each search."""
     figures: dict[str, Any] = {"seconds": seconds}
     yardstick: dict[str, Any] = {}
     rows = [henn_waescher_row(demand, capacity, seed, seconds) for demand in DEMANDS for capacity in CAPACITIES]
@@ -51,8 +48,6 @@ def run(seconds: int = 1, seed: int = 1, two_block: int = 3, due_date: int = 3, 
         figures["two_block"] = [two_block_row(orders, seed + n) for n in range(two_block) for orders in (10, 20, 30)]
     if due_date:
         figures["due_dates"] = [due_date_row(orders, seed + n) for n in range(due_date) for orders in (6, 12, 18)]
-    if zalando:
-        figures["mixed_shelves"], yardstick["mixed_shelves_greedy"] = mixed_shelves(zalando, seconds)
     return {"name": "solve_batching", "figures": figures, "yardstick": yardstick, "ratio": _ratio(rows)}
 
 
@@ -104,18 +99,6 @@ def due_date_row(orders: int, seed: int) -> dict[str, Any]:
         "above_a_longer_search": plan.total_ms / min(plan.total_ms, long.total_ms) - 1 if plan.total_ms else 0.0,
         "seconds": plan.seconds,
     }
-
-
-def mixed_shelves(path: str, seconds: float) -> tuple[dict[str, Any], dict[str, Any]]:
-    store = folder.read(Path(path))
-    zalando.warm_up()
-    plan, greedy = zalando.solve(store, seconds=seconds), zalando.solve(store, steps=1)
-    return _told(store, plan), _told(store, greedy)
-
-
-def _told(store, plan) -> dict[str, Any]:
-    wrong = len(zalando.check_plan(store, plan))
-    return {"items": plan.items, "length": plan.length, "length_an_item": plan.length_an_item, "wrong": wrong, "seconds": plan.seconds}
 
 
 def _ratio(rows: list[dict[str, Any]]) -> float | None:

@@ -16,15 +16,17 @@ from itertools import pairwise
 import numpy as np
 
 from floorwise.optimizer.formats.zalando import Store
-from floorwise.optimizer.kernels.zalando import LISTS, MOST_LINES, NONE, ROUTE_PLACES, anneal_picklists, construct, total_length
+from floorwise.optimizer.kernels.picklists import LISTS, MOST_LINES, NONE, ROUTE_PLACES, total_length
+from floorwise.optimizer.kernels.zalando import anneal_picklists, construct, near_items
 
 DEFAULT_SECONDS = 10.0
 SPARE_BATCHES = 1  # beyond what orders of average size need
 TRIES = 30  # orders looked at for each place of the first plan
+NEAR = 8  # items of a zone that are looked at beside one that is picked
 TOURNAMENT = 2  # orders outside compared before one is tried
-HOT, COLD = 20.0, 1.5  # tuned on generated stores of 500 and 5,000 orders, in units of distance
-FINE_A_MISSING_ITEM = 40.0  # above what an item costs, so that a cold plan has them all
-FIRST_STEPS, MOST_STEPS_AT_ONCE, LOOK_AT_CLOCK_S, FINISH_S = 200, 20_000, 0.01, 0.01
+HOT, COLD = 12.0, 2.0  # tuned on generated stores of 500 and 5,000 orders, in units of distance
+FINE_A_MISSING_ITEM = 25.0  # above what an item costs, so that a cold plan has them all
+FIRST_STEPS, STEPS_A_LINE, MOST_STEPS_AT_ONCE, LOOK_AT_CLOCK_S, FINISH_S = 100, 30, 20_000, 0.01, 0.01
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,7 @@ def solve(
     search = _Search(store, seed, store.items_asked if items_asked is None else items_asked)
     first = clock() - begun
     budget = DEFAULT_SECONDS if seconds is None and steps is None else seconds
+    most = min(MOST_STEPS_AT_ONCE, FIRST_STEPS + STEPS_A_LINE * len(search.lines[1]))  # the plan is looked at after so many
     count, chunk = 0, FIRST_STEPS
     while steps is None or count < steps:
         looked = clock()
@@ -87,10 +90,10 @@ def solve(
         search.walk(wanted, now, min(1.0, now + ahead))
         count += wanted
         if budget is None:
-            chunk = MOST_STEPS_AT_ONCE
+            chunk = most
         else:
             aim = min(LOOK_AT_CLOCK_S, max(left or 0.0, 0.001) / 2)
-            chunk = int(min(MOST_STEPS_AT_ONCE, max(1, chunk * min(4.0, aim / max(clock() - looked, 1e-6)))))
+            chunk = int(min(most, max(1, chunk * min(4.0, aim / max(clock() - looked, 1e-6)))))
     batches = search.best_batches()
     length = sum(picklist.length for batch in batches for picklist in batch.picklists)
     items = sum(len(picklist.items) for batch in batches for picklist in batch.picklists)
@@ -183,6 +186,7 @@ class _Search:
         mean = lines[-1] / max(1, len(store.orders))
         batches = int(np.ceil(asked / mean / store.orders_a_batch)) + SPARE_BATCHES if asked else 1
         self.promise = self._promise()
+        self.hints = self._hints()
         self.best = None
         while True:
             self.plan = self._empty(batches)
@@ -191,13 +195,13 @@ class _Search:
                 break
             if batches > len(store.orders):
                 raise ValueError(f"{asked} items are asked for, the stock fills only {placed}")
-            batches *= 2
+            batches += max(1, batches // 20)
         self._note(*total_length(self.plan, store.items, self.limits[0]))
 
-    def walk(self, steps: int, begin: float, end: float, hot: float = HOT) -> None:
+    def walk(self, steps: int, begin: float, end: float) -> None:
         length, items = anneal_picklists(
-            self.plan, self.store.items, self.copies, self.lines, self.limits, self.zones, self.promise, TOURNAMENT, FINE_A_MISSING_ITEM,
-            hot, COLD, begin, end, steps, self.random,
+            self.plan, self.store.items, self.copies, self.lines, self.limits, self.zones, self.store.article, self.hints, self.promise,
+            TOURNAMENT, FINE_A_MISSING_ITEM, HOT, COLD, begin, end, steps, self.random,
         )  # fmt: skip
         self._note(length, items)
 
@@ -226,8 +230,21 @@ class _Search:
         return (
             np.full(orders, NONE, np.int64), np.full(lines, NONE, np.int64), np.full(lines, NONE, np.int64),
             np.zeros(len(self.store.items), np.bool_), np.full((lists, ROUTE_PLACES), NONE, np.int32), np.zeros(lists, np.int64),
-            np.zeros(lists, np.int64), np.zeros(batches, np.int64),
+            np.zeros(lists, np.int64), np.zeros(batches, np.int64), np.zeros((lists, ROUTE_PLACES, 3), np.int32),
         )  # fmt: skip
+
+    def _hints(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Wanted items near each wanted item, and which orders want an article."""
+        wanted = np.zeros(self.store.articles, np.bool_)
+        wanted[self.lines[1]] = True
+        may = np.flatnonzero(wanted[self.store.article])
+        of_zone = may[np.argsort(self.store.items[may, 2], kind="stable")]
+        zone_first = np.searchsorted(self.store.items[of_zone, 2], np.arange(self.zones + 1))
+        near = near_items(self.store.items, self.store.half_rows, of_zone, zone_first, NEAR)
+        order_of = np.repeat(np.arange(len(self.store.orders)), np.diff(self.lines[0]))
+        by = np.argsort(self.lines[1], kind="stable")
+        first = np.searchsorted(self.lines[1][by], np.arange(self.store.articles + 1)).astype(np.int64)
+        return near, first, order_of[by].astype(np.int64)
 
     def _promise(self) -> np.ndarray:
         """Guess what each order costs an item: the nearest way to a cross-aisle and back of each line's best copy."""

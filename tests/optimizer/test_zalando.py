@@ -12,7 +12,8 @@ import pytest
 from floorwise.optimizer.formats import zalando as files
 from floorwise.optimizer.formats.errors import FormatError
 from floorwise.optimizer.formats.zalando import Store
-from floorwise.optimizer.kernels.zalando import walk
+from floorwise.optimizer.kernels.picklists import walk
+from floorwise.optimizer.kernels.zalando import near_items
 from floorwise.optimizer.zalando import Picklist, check_plan, distance, solve
 
 
@@ -54,9 +55,9 @@ def cheapest(shop):
     return best
 
 
-def test_the_best_of_eight_searches_of_a_tiny_store_is_mostly_as_good_as_trying_everything():
-    """A search may cool down beside the only good order, and eight may too: over these twenty stores in four at most."""
-    missed = 0
+def test_the_better_of_two_searches_of_a_tiny_store_is_as_good_as_trying_everything():
+    """One search may cool down beside the only good order; over these stores two never do."""
+    judged = 0
     for seed in range(20):
         rng = random.Random(seed)
         items = [(rng.randint(-5, 5), rng.randint(-4, 4), rng.randrange(2), 1, article) for article in range(4) for _ in range(2)]
@@ -64,12 +65,13 @@ def test_the_best_of_eight_searches_of_a_tiny_store_is_mostly_as_good_as_trying_
         asked = rng.randint(1, sum(map(len, orders)) - 1)
         shop = store(items, orders, 4, asked, zones=2)
         try:
-            plans = [solve(shop, steps=20_000, seed=n) for n in range(8)]
+            plans = [solve(shop, steps=20_000, seed=n) for n in range(2)]
         except ValueError:
-            continue  # two orders wanted three copies of one article
+            continue  # three orders wanted the two copies of one article
         assert all(check_plan(shop, plan) == [] for plan in plans)
-        missed += min(plan.length for plan in plans) > cheapest(shop)
-    assert missed <= 4
+        assert min(plan.length for plan in plans) == cheapest(shop)
+        judged += 1
+    assert judged >= 15
 
 
 def random_store(seed, orders=40):
@@ -86,6 +88,18 @@ def test_a_plan_keeps_every_limit_and_improves_with_steps():
     assert check_plan(shop, short) == [] == check_plan(shop, long)
     assert long.length < short.length
     assert long.items >= 30 and long.length_an_item == long.length / long.items
+
+
+def test_the_way_beside_the_route_is_the_way_walked():
+    """Routes keep the distances between their stops; a search that turned, put in and took out ends with what the check adds up."""
+    for seed in range(5):
+        assert check_plan(shop := random_store(seed), solve(shop, steps=5_000, seed=seed)) == []
+
+
+def test_items_near_one_another_are_those_of_its_zone_nearest_first():
+    shop = store([(1, 0, 0, 1, 0), (2, 0, 0, 1, 1), (1, 9, 0, 1, 2), (1, 1, 1, 1, 3)], ((0, 1, 2, 3),), 4, 1, zones=2)
+    near = near_items(shop.items, 5, np.array([0, 1, 2, 3]), np.array([0, 3, 4]), 2)
+    assert near.tolist() == [[1, 2], [0, 2], [0, 1], [-1, -1]]  # 0 to 1: 3, 0 to 2: 9 + 2, 1 to 2: 9 + 3
 
 
 def test_a_seed_and_a_count_give_one_plan():
