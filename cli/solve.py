@@ -18,12 +18,19 @@ def command(
     as_json: Json = False,
 ) -> None:
     """Find short picking tours for one instance; say how far from the best they can be at most."""
+    from floorwise.cli.solve_watch import Watch
+    from floorwise.optimizer.formats import detect
     from floorwise.optimizer.formats.errors import FormatError
     from floorwise.optimizer.layout import LayoutError
     from floorwise.optimizer.solving import NoPlan, solve_file
 
     try:
-        answer = solve_file(file, format_name, blocks, seconds, seed)
+        if svg is not None and not svg.absolute().parent.is_dir():
+            fail(f"--svg {svg}: there is no folder {svg.parent}")
+        if svg is not None and (detect.detect(file) if format_name == "auto" else format_name) == detect.ZALANDO:
+            fail(f"{file.name}: Zalando folders are not drawn", "leave --svg out")
+        with Watch(seconds) as watch:
+            answer = solve_file(file, format_name, blocks, seconds, seed, watch.told)
     except NoPlan as error:
         complain(f"{file.name}: no feasible plan: {error}")
         raise typer.Exit(1) from None
@@ -38,38 +45,49 @@ def command(
         "unit": answer.unit,
         "method": answer.method,
         "checked": not answer.wrong,
-        "tours": [{"orders": walk.orders, "stops": walk.stops, "length": _number(walk.length)} for walk in answer.tours],
+        "tours": [_tour(answer, walk) for walk in answer.tours],
     }
     for tour, shift in zip(found["tours"], answer.schedule, strict=False):
         tour |= {"picker": shift.picker, "begin_ms": shift.begin_ms, "end_ms": shift.end_ms, "lost_ms": shift.lost_ms}
     if svg is not None:
-        if answer.floor is None:
-            fail(f"{file.name}: this format is not drawn")
         from floorwise.optimizer.drawing import svg as draw
 
         svg.write_text(draw(answer.floor, answer.drawn, f"{file.name}: {found['objective']:,} {answer.unit}"), encoding="utf-8")
+        found["svg"] = str(svg)
         note(f"drawn to {svg}")
     for objection in answer.wrong:
         complain(f"{file.name}: the check objects: {objection}")
-    result(found, as_json, None if as_json else _words(found, len(answer.tours)))
+    result(found, as_json, None if as_json else _words(found))
     if answer.wrong:
         raise typer.Exit(1)
+
+
+def _tour(answer, walk) -> dict:
+    """One tour by the numbers an outsider recomputes it from, and by the names of the file."""
+    return {
+        "orders": walk.orders,
+        "stops": walk.stops,
+        "length": _number(walk.length),
+        "order_names": [answer.order_names[n] if answer.order_names else str(n) for n in walk.orders],
+        "stop_names": [answer.stop_name(n) for n in walk.stops],
+    }
 
 
 def _number(value: float) -> int | float:
     return int(value) if value == int(value) else value
 
 
-def _words(found: dict, tours: int) -> str:
+def _words(found: dict) -> str:
+    tours, unit = found["tours"], found["unit"]
     proof = "proven best" if found["proven"] else f"at most {found['gap']:.2%} above the best"
     if not found["proven"] and not found["lower_bound"]:
         proof = "no bound"
     lines = [
-        f"{found['objective']:,} {found['unit']} in {tours} tour{'s' if tours != 1 else ''}, {proof}",
-        f"lower bound {found['lower_bound']:,}, {found['seconds']} s, {found['method']}",
+        f"{found['objective']:,} {unit} in {len(tours)} tour{'s' if len(tours) != 1 else ''}, {proof}",
+        f"lower bound {found['lower_bound']:,}, gap {found['gap']:.2%}, {found['seconds']} s, {found['method']}",
     ]
-    for number, tour in enumerate(found["tours"], start=1):
-        stops = " ".join(str(stop) for stop in tour["stops"])
-        who = f"{tour['picker']} {tour['begin_ms'] / 1000:,.0f}–{tour['end_ms'] / 1000:,.0f} s  " if "picker" in tour else ""
-        lines.append(f"tour {number}: {who}{tour['length']:,}  orders {' '.join(str(order) for order in tour['orders'])}  stops {stops}")
+    for number, tour in enumerate(tours, start=1):
+        who = f", {tour['picker']} from {tour['begin_ms'] / 1000:,.0f} to {tour['end_ms'] / 1000:,.0f} s" if "picker" in tour else ""
+        orders = f"order{'s' if len(tour['orders']) != 1 else ''} {', '.join(tour['order_names'])}"
+        lines += [f"tour {number}: {tour['length']:,}{who}, {orders}", f"    {' → '.join(tour['stop_names'])}"]
     return "\n".join(lines)

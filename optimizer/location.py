@@ -121,14 +121,26 @@ def choose(
 @cache
 def warm_up() -> None:
     """Load every kernel that routing and location choice use, compiling what is not cached; later calls cost nothing."""
+    warm_up_aisles()
+    floor, wanted = _little()
+    for quick_steps in (QUICK_STEPS, 0):
+        _on_matrix(floor, wanted, 0, 1, 0.0, 2, 0, quick_steps)
+
+
+@cache
+def warm_up_aisles() -> None:
+    """Load the kernels for floors of aisles that are walked from a depot back to it."""
+    floor, wanted = _little()
+    for quick_steps in (QUICK_STEPS, 0):
+        _on_aisles(floor, wanted, 0, 0.0, 2, 0, quick_steps)
+
+
+def _little() -> tuple[BlockLayout, "_Wanted"]:
     place = [(a, mm) for a in range(3) for mm in (1, 4, 7)]
     depots = (Depot("in", 0, 0), Depot("out", 2, 9))
     floor = BlockLayout([0, 5, 9], [0, 9], [a for a, _ in place], [mm for _, mm in place], depots)
     offers = [Offer(n, n % 3, 1) for n in range(len(place))]
-    wanted = _Wanted(floor, offers, {0: 1, 1: 2, 2: 1}, 0)
-    for quick_steps in (QUICK_STEPS, 0):
-        _on_aisles(floor, wanted, 0, 0.0, 2, 0, quick_steps)
-        _on_matrix(floor, wanted, 0, 1, 0.0, 2, 0, quick_steps)
+    return floor, _Wanted(floor, offers, {0: 1, 1: 2, 2: 1}, 0)
 
 
 class _Wanted:

@@ -1,12 +1,12 @@
 """From an instance file to an answer: reads the format, picks the solver, re-checks what it says.
 
 `solve_file(path, …)` is the whole of `floorwise solve` without the terminal. A format is one entry in SOLVERS: a function
-(path, blocks, deadline of time.perf_counter, seed) -> Answer in a module that is imported only when a file of that format comes.
+(path, blocks, Clock, seed) -> Answer in a module that is imported only when a file of that format comes.
 """
 
 import importlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -15,10 +15,11 @@ import numpy as np
 from floorwise.optimizer.check import check_choice, check_takes, check_tour
 from floorwise.optimizer.formats import detect, floorwise_json, hessler_irnich
 from floorwise.optimizer.formats.errors import FormatError
-from floorwise.optimizer.location import Choice, NotEnoughStock, Offer, choose, warm_up
+from floorwise.optimizer.location import Choice, NotEnoughStock, Offer, choose, warm_up, warm_up_aisles
 from floorwise.optimizer.routing import Floor, Tour, can_sweep
 
 AUTO = "auto"
+MOST_REHEARSED = 20  # orders whose locations are chosen once to see what has to be compiled
 RECHOICE_SHARE = 0.2  # of the time left for batching: kept for choosing locations once more
 SOLVERS = {
     detect.HESSLER_IRNICH: "floorwise.optimizer.solving:solve_hessler_irnich",
@@ -67,58 +68,115 @@ class Answer:
     floor: Floor | None = None
     drawn: tuple[Tour, ...] = field(default=())
     schedule: tuple[Shift, ...] = ()  # who walks tour k, and when; empty where nobody asked
+    order_names: Sequence[str] = ()  # as the file names order n; empty where it does not name orders
+    stop_name: Callable[[int], str] = str  # as the file names stop n
 
     @property
     def gap(self) -> float:
         return (self.objective - self.lower_bound) / self.lower_bound if self.lower_bound else 0.0
 
 
-def solve_file(path: str | Path, format_name: str = AUTO, blocks: int = 1, seconds: float = 10.0, seed: int = 0) -> Answer:
-    """Solve the instance; FormatError and LayoutError for bad input, NoPlan where nothing is feasible."""
+LOADING, SEARCHING = "loading", "searching"
+
+
+class Clock:
+    """The time a solver has. It stands still while kernels are loaded, as they are at hand in a running service.
+
+    `told` hears LOADING before kernels are loaded (milliseconds, or once on a machine tens of seconds of compiling) and SEARCHING after.
+    """
+
+    def __init__(self, seconds: float, told: Callable[[str], None]) -> None:
+        self.begun, self.loading_s, self._seconds, self._told = time.perf_counter(), 0.0, seconds, told
+
+    @property
+    def deadline(self) -> float:
+        """When to stop, as time.perf_counter tells it."""
+        return self.begun + self.loading_s + self._seconds
+
+    @property
+    def left_s(self) -> float:
+        return max(self.deadline - time.perf_counter(), 0.0)
+
+    def load(self, *kernels: Callable[[], object]) -> None:
+        """Call what loads the kernels that the problem at hand needs, and no others."""
+        begun = time.perf_counter()
+        self._told(LOADING)
+        for kernel in kernels:
+            kernel()
+        self.loading_s += time.perf_counter() - begun
+        self._told(SEARCHING)
+
+
+def solve_file(
+    path: str | Path, format_name: str = AUTO, blocks: int = 1, seconds: float = 10.0, seed: int = 0,
+    told: Callable[[str], None] = lambda phase: None,
+) -> Answer:  # fmt: skip
+    """Solve the instance; FormatError and LayoutError for bad input, NoPlan where nothing is feasible. `told`: see `Clock`."""
     name = detect.detect(path) if format_name == AUTO else format_name
     if name not in SOLVERS:
         raise FormatError(f"format {name!r} is none of {', '.join(SOLVERS)}")
     module, _, function = SOLVERS[name].partition(":")
-    solver: Callable[[Path, int, float, int], Answer] = getattr(importlib.import_module(module), function)
-    if name != detect.ZALANDO:
-        warm_up()  # the clock starts with the kernels at hand, as it does in a running service
-    begun = time.perf_counter()
-    answer = solver(Path(path), blocks, begun + seconds, seed)
-    return replace(answer, seconds=time.perf_counter() - begun - answer.outside_s)
+    solver: Callable[[Path, int, Clock, int], Answer] = getattr(importlib.import_module(module), function)
+    clock = Clock(seconds, told)
+    answer = solver(Path(path), blocks, clock, seed)
+    return replace(answer, seconds=time.perf_counter() - clock.begun - clock.loading_s - answer.outside_s)
 
 
-def solve_hessler_irnich(path: Path, blocks: int, deadline: float, seed: int) -> Answer:
+def solve_hessler_irnich(path: Path, blocks: int, clock: Clock, seed: int) -> Answer:
     """Routing, scattered storage or batching, as the file has it; lengths in units of the file."""
     instance = hessler_irnich.read(path)
     unit = hessler_irnich.UNIT_MM
     if instance.is_batching:
+        from floorwise.optimizer.bounds import warm_up as load_batching
         from floorwise.optimizer.formats.batching import problem_of
 
-        return _batched(problem_of(instance, blocks), deadline, seed, unit, "units of the file")
+        problem = problem_of(instance, blocks)
+        clock.load(lambda: load_batching(problem.layout, problem.start))
+        return replace(_batched(problem, clock.deadline, seed, unit, "units of the file"), stop_name=_row_of(instance))
     floor = instance.layout(blocks)
     rows = zip(instance.position_article.tolist(), instance.position_quantity.tolist(), strict=True)
     offers = [Offer(row, article, units) for row, (article, units) in enumerate(rows)]
     demand = _demand(instance.orders[0].lines)
-    choice, wrong = _chosen(floor, offers, demand, floorwise_json.Picker("picker", 1, {}), deadline, seed, 0, "0")
+    picker = floorwise_json.Picker("picker", 1, {})
+    clock.load(lambda: _load_choice(floor, offers, [("0", demand)], picker, 0))
+    choice, wrong = _chosen(floor, offers, demand, picker, clock.deadline, seed, 0, "0")
     walk = Walk((0,), _rows(choice, offers), choice.tour.length_mm / unit)
     method = f"{choice.method}, {choice.tour.method}"
     return Answer(
         choice.cost_mm / unit, choice.lower_bound_mm / unit, choice.is_exact, (walk,), method, "units of the file", tuple(wrong),
-        floor=floor, drawn=(choice.tour,),
+        floor=floor, drawn=(choice.tour,), stop_name=_row_of(instance),
     )  # fmt: skip
 
 
-def solve_floorwise(path: Path, blocks: int, deadline: float, seed: int) -> Answer:
+def _row_of(instance) -> Callable[[int], str]:
+    """Name a position, which the format only numbers, by where it lies."""
+    return lambda row: f"{row} (aisle {instance.position_aisle[row]}, cell {instance.position_cell[row]})"
+
+
+def solve_floorwise(path: Path, blocks: int, clock: Clock, seed: int) -> Answer:
     """Orders of a floorwise JSON: locations chosen order by order, then orders batched where a picker carries several."""
     task = floorwise_json.read(path)
+    names = {"order_names": tuple(order.name for order in task.orders), "stop_name": task.floor.location_name}
     if _needs_schedule(task):
-        from floorwise.optimizer.scheduling import solve_schedule
+        from floorwise.optimizer.scheduling import load, solve_schedule
 
-        return solve_schedule(task, deadline, seed)
+        clock.load(warm_up, lambda: load(task, seed))
+        return replace(solve_schedule(task, clock.deadline, seed), **names)
+    return replace(_without_schedule(task, clock, seed), **names)
+
+
+def _without_schedule(task: floorwise_json.Task, clock: Clock, seed: int) -> Answer:
     picker = task.pickers[0] if task.pickers else floorwise_json.Picker("anyone", 1, {"orders": 1})
     speed = task.speed_mm_s if task.objective == floorwise_json.TIME else 0
+    is_plain = can_sweep(task.floor) and picker.start == picker.end
+    is_batched = len(task.orders) > 1 and picker.capacity.get("orders") != 1 and is_plain
+    clock.load(lambda: _load_choice(task.floor, task.offers, [(order.name, _demand(order.lines)) for order in task.orders], picker, speed))
+    if is_batched:
+        from floorwise.optimizer.bounds import warm_up as load_batching
+
+        clock.load(lambda: load_batching(task.floor, picker.start))
+    deadline = clock.deadline
     choices, wrong = _choose_in_turn(task, picker, speed, deadline, seed)
-    is_batched = len(task.orders) > 1 and picker.capacity.get("orders") != 1 and can_sweep(task.floor) and picker.start == picker.end
     if not is_batched:
         plan = Answer(
             sum(c.cost_mm for c in choices), 0, False, tuple(Walk((n,), c.tour.stops, c.tour.length_mm) for n, c in enumerate(choices)),
@@ -241,17 +299,15 @@ def _in_time(task: floorwise_json.Task, plan: Answer, speed: int, is_counted: bo
     return replace(plan, objective=found, lower_bound=min(found, bound), tours=walks, unit="ms")
 
 
-def solve_zalando(path: Path, blocks: int, deadline: float, seed: int) -> Answer:
+def solve_zalando(path: Path, blocks: int, clock: Clock, seed: int) -> Answer:
     """Selection, copies, batches and picklists of a Zalando folder; a tour is a picklist, its orders are those of its batch."""
     from floorwise.optimizer import zalando
     from floorwise.optimizer.formats import zalando as folder
 
     store = folder.read(path)
-    left, begun = max(deadline - time.perf_counter(), 0.0), time.perf_counter()
-    zalando.warm_up()
-    loading = time.perf_counter() - begun
+    clock.load(zalando.warm_up)
     try:
-        plan = zalando.solve(store, seconds=left, seed=seed)
+        plan = zalando.solve(store, seconds=clock.left_s, seed=seed)
     except ValueError as error:
         raise NoPlan(str(error)) from None
     solved = time.perf_counter()
@@ -259,17 +315,16 @@ def solve_zalando(path: Path, blocks: int, deadline: float, seed: int) -> Answer
     walks = tuple(Walk(batch.orders, picklist.items, picklist.length) for batch in plan.batches for picklist in batch.picklists)
     method = f"greedy, annealing; {plan.items} items, {plan.length_an_item:.2f} an item"
     wrong = tuple(zalando.check_plan(store, plan))
-    outside = loading + time.perf_counter() - solved
-    return Answer(plan.length, bound, plan.length == bound, walks, method, "units of the folder", wrong, outside_s=outside)
+    return Answer(
+        plan.length, bound, plan.length == bound, walks, method, "units of the folder", wrong, outside_s=time.perf_counter() - solved,
+        order_names=store.order_names, stop_name=lambda item: store.item_names[item],
+    )  # fmt: skip
 
 
 def _batched(problem, deadline: float, seed: int, unit: int, unit_name: str) -> Answer:
-    from floorwise.optimizer.bounds import solve_and_prove, warm_up
+    from floorwise.optimizer.bounds import solve_and_prove
 
-    left, begun = max(deadline - time.perf_counter(), 0.0), time.perf_counter()
-    warm_up(problem.layout, problem.start)
-    loading = time.perf_counter() - begun
-    plan = solve_and_prove(problem, left, seed)
+    plan = solve_and_prove(problem, max(deadline - time.perf_counter(), 0.0), seed)
     solved = time.perf_counter()
     if plan.refused:
         raise NoPlan("; ".join(refused.reason for refused in plan.refused[:5]))
@@ -283,7 +338,7 @@ def _batched(problem, deadline: float, seed: int, unit: int, unit_name: str) -> 
     walks = tuple(Walk(batch.orders, batch.stops, batch.length_mm / unit) for batch in plan.batches)
     return Answer(
         plan.length_mm / unit, plan.lower_bound_mm / unit, plan.is_proven, walks, plan.method, unit_name, tuple(wrong),
-        outside_s=loading + time.perf_counter() - solved, floor=problem.layout, drawn=tuple(drawn),
+        outside_s=time.perf_counter() - solved, floor=problem.layout, drawn=tuple(drawn),
     )  # fmt: skip
 
 
@@ -294,6 +349,16 @@ def _chosen(floor: Floor, offers, demand: dict, picker, deadline: float, seed: i
     except NotEnoughStock as error:
         raise NoPlan(f"order {order}: {error}") from None
     return choice, [f"order {order} {objection}" for objection in check_choice(floor, offers, demand, choice, speed)]
+
+
+def _load_choice(floor: Floor, offers, demands: list[tuple[str, dict]], picker, speed: int) -> None:
+    """Load what choosing locations needs here: by choosing in no time, and the slower proofs only where that leaves something open."""
+    is_plain = can_sweep(floor) and picker.start == picker.end
+    is_open = len(demands) > MOST_REHEARSED
+    for name, demand in demands[:MOST_REHEARSED]:
+        is_open |= not _chosen(floor, offers, demand, picker, 0.0, 0, speed, name)[0].is_exact
+    if is_open:
+        (warm_up_aisles if is_plain else warm_up)()
 
 
 def _demand(lines) -> dict:

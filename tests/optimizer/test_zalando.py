@@ -93,7 +93,8 @@ def test_a_plan_keeps_every_limit_and_improves_with_steps():
 def test_the_way_beside_the_route_is_the_way_walked():
     """Routes keep the distances between their stops; a search that turned, put in and took out ends with what the check adds up."""
     for seed in range(5):
-        assert check_plan(shop := random_store(seed), solve(shop, steps=5_000, seed=seed)) == []
+        shop = random_store(seed)
+        assert check_plan(shop, solve(shop, steps=5_000, seed=seed)) == []
 
 
 def test_items_near_one_another_are_those_of_its_zone_nearest_first():
