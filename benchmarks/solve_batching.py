@@ -1,67 +1,69 @@
 """B1, J1, D1: batching beside its yardsticks on the same instances, in the same run.
 
-    henn_waescher  gap of the plan after each time limit to the best known length of that seed, and to the proven bound; the yardsticks are
-                   one walk an order, and savings alone
-    two_block      boxes in a two-block store: proven or not, gap to the own bound, seconds
+    henn_waescher  gap of the plan at the time limit to the best known length of that seed (median of searches), and to the proven bound;
+                   the yardsticks are one walk an order, and savings alone
+    two_block      boxes in a two-block store: proven or not, gap to the own bound, seconds (`large_two_block`: 80 orders as well, with
+                   60 seconds, and the first plan of 500)
     due_dates      orders with hard due times: late orders, total time beside one batch an order
 
-`BEST_KNOWN_MM` are the shortest lengths this code has ever found for those seeds, and `PROVEN_MM` the bounds it has proven.
+Best known lengths and proven bounds are those of `batching_table.json`: the best that this code has found, see `batching_table.py`.
 """
 
 import statistics
 from contextlib import suppress
 from typing import Any
 
+from batching_table import CAPACITIES, DEMANDS, ORDERS, entries, instance
+
 from floorwise.optimizer import assignment, batching, bounds
 from floorwise.optimizer.formats import hessler_irnich
 from floorwise.optimizer.formats.batching import problem_of
-from floorwise.optimizer.generators import CLASS_BASED, UNIFORM, due_date_orders, henn_waescher, instance_text, two_block_orders
+from floorwise.optimizer.generators import due_date_orders, instance_text, two_block_orders
 
-CAPACITIES, DEMANDS, ORDERS = (30, 45, 60, 75), (UNIFORM, CLASS_BASED), 100
-#            (demand, capacity, seed): shortest length known in mm
-BEST_KNOWN_MM = {
-    (UNIFORM, 30, 1): 22_002_000,
-    (UNIFORM, 45, 1): 15_130_000,
-    (UNIFORM, 60, 1): 11_792_000,
-    (UNIFORM, 75, 1): 9_626_000,
-    (CLASS_BASED, 30, 1): 15_788_000,
-    (CLASS_BASED, 45, 1): 10_862_000,
-    (CLASS_BASED, 60, 1): 8_503_000,
-    (CLASS_BASED, 75, 1): 7_014_000,
-}
-#            (demand, capacity, seed): what column generation has proven in mm; the first two are optima
-PROVEN_MM = {(UNIFORM, 30, 1): 22_002_000, (UNIFORM, 45, 1): 15_130_000, (UNIFORM, 60, 1): 11_717_000, (UNIFORM, 75, 1): 9_546_000}
+SEARCH_SEEDS = 3  # searches of an instance: the median counts
 
 
-def run(seconds: int = 1, seed: int = 1, two_block: int = 3, due_date: int = 3) -> dict[str, Any]:
+def run(
+    seconds: int = 1, seed: int = 1, one_block: int = 1, two_block: int = 3, large_two_block: int = 0, due_date: int = 3
+) -> dict[str, Any]:
     """Return name, figures, yardstick and ratio; `seconds` is the limit of each search."""
     figures: dict[str, Any] = {"seconds": seconds}
     yardstick: dict[str, Any] = {}
-    rows = [henn_waescher_row(demand, capacity, seed, seconds) for demand in DEMANDS for capacity in CAPACITIES]
+    chosen = [(demand, capacity) for demand in DEMANDS for capacity in CAPACITIES] if one_block else []
+    rows = [henn_waescher_row(demand, capacity, seed, seconds) for demand, capacity in chosen]
     figures["henn_waescher"] = rows
     for name in ("gap_to_best_known", "gap_of_savings"):
         known = [row[name] for row in rows if row[name] is not None]
         target = figures if name == "gap_to_best_known" else yardstick
         target[f"median_{name}"] = statistics.median(known) if known else None
-    yardstick["median_excess_of_one_walk_an_order"] = statistics.median(row["excess_of_one_walk_an_order"] for row in rows)
+    if rows:
+        yardstick["median_excess_of_one_walk_an_order"] = statistics.median(row["excess_of_one_walk_an_order"] for row in rows)
     if two_block:
         figures["two_block"] = [two_block_row(orders, seed + n) for n in range(two_block) for orders in (10, 20, 30)]
+    if large_two_block:
+        figures["two_block_80"] = [two_block_row(80, seed + n, 60.0) for n in range(large_two_block)]
+        figures["two_block_500_first_plan"] = [first_plan_row(500, seed + n) for n in range(large_two_block)]
     if due_date:
         figures["due_dates"] = [due_date_row(orders, seed + n) for n in range(due_date) for orders in (6, 12, 18)]
     return {"name": "solve_batching", "figures": figures, "yardstick": yardstick, "ratio": _ratio(rows)}
 
 
 def henn_waescher_row(demand: str, capacity: int, seed: int, seconds: float) -> dict[str, Any]:
-    problem = problem_of(hessler_irnich.parse(henn_waescher(seed, ORDERS, capacity, demand)))
+    problem = instance(demand, capacity, seed)
     batching.warm_up(problem.layout)
-    start, plan = batching.solve(problem, steps=0), batching.solve(problem, seconds=seconds, seed=seed)
+    start = batching.solve(problem, steps=0)
+    plans = sorted((batching.solve(problem, seconds=seconds, seed=seed + n) for n in range(SEARCH_SEEDS)), key=lambda plan: plan.length_mm)
+    plan = plans[SEARCH_SEEDS // 2]
     alone = sum(batch.length_mm for batch in batching.walked(problem, [[n] for n in range(ORDERS)]))
-    best, proven = (table.get((demand, capacity, seed)) for table in (BEST_KNOWN_MM, PROVEN_MM))
+    entry = next((e for e in entries() if (e["demand"], e["capacity"], e["seed"]) == (demand, capacity, seed)), {})
+    best, proven = entry.get("best_mm"), entry.get("bound_mm")
     return {
         "demand": demand,
         "capacity": capacity,
         "length_mm": plan.length_mm,
-        "seconds": plan.seconds,
+        "lengths_mm": [one.length_mm for one in plans],
+        "steps": plan.steps,
+        "most_seconds": max(one.seconds for one in plans),
         "first_plan_s": plan.first_plan_seconds,
         "gap_to_best_known": plan.length_mm / best - 1 if best else None,
         "gap_to_proven_bound": plan.length_mm / proven - 1 if proven else None,
@@ -70,12 +72,24 @@ def henn_waescher_row(demand: str, capacity: int, seed: int, seconds: float) -> 
     }
 
 
-def two_block_row(orders: int, seed: int) -> dict[str, Any]:
+def two_block_problem(orders: int, seed: int) -> batching.Problem:
     text = instance_text("two-block", two_block_orders(seed, orders), 8, aisles=8, cells=44)
-    problem = problem_of(hessler_irnich.parse(text), 2)
+    return problem_of(hessler_irnich.parse(text), 2)
+
+
+def two_block_row(orders: int, seed: int, seconds: float = 10.0) -> dict[str, Any]:
+    problem = two_block_problem(orders, seed)
     bounds.warm_up(problem.layout)
-    plan = bounds.solve_and_prove(problem, 10.0, seed)
-    return {"orders": orders, "length_mm": plan.length_mm, "proven": plan.is_proven, "gap": plan.gap, "seconds": plan.seconds}
+    plan = bounds.solve_and_prove(problem, seconds, seed)
+    told = {"length_mm": plan.length_mm, "first_plan_s": plan.first_plan_seconds, "seconds": plan.seconds}
+    return {"orders": orders, "seed": seed, "proven": plan.is_proven, "gap": plan.gap, **told}
+
+
+def first_plan_row(orders: int, seed: int) -> dict[str, Any]:
+    problem = two_block_problem(orders, seed)
+    batching.warm_up(problem.layout)
+    plan = batching.solve(problem, seconds=1.0, seed=seed)
+    return {"orders": orders, "first_plan_s": plan.first_plan_seconds, "seconds": plan.seconds, "length_mm": plan.length_mm}
 
 
 def due_date_row(orders: int, seed: int) -> dict[str, Any]:
