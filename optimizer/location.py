@@ -6,7 +6,8 @@ The method follows from floor and size:
 - rectangular floors, round trips: exact by sweeping the aisles with what has been collected, if that is small enough; otherwise a search
   (prices, then ruin and recreate with exact walks) with a lower bound from prices;
 - any other floor, or another depot to end at: exact over sets of articles if small, otherwise ruin and recreate on the distance matrix
-  with the optimum of a part of the articles as the lower bound.
+  with the optimum of a part of the articles as the lower bound; with `seconds`, a linear program with cuts raises the bound, and often
+  finds and proves the best choice (`location_cuts`; needs HiGHS, the extra `bounds`).
 
 With `speed_mm_s`, the time to reach up to a location counts as the way that could be walked meanwhile. Offers with `expires` are taken
 first-expired-first-out: an earlier lot is used up before a later one is touched, and only locations of equal date are chosen between.
@@ -28,11 +29,13 @@ from floorwise.optimizer.kernels.location_search import choose_locations
 from floorwise.optimizer.kernels.states import state_space, visit_moves
 from floorwise.optimizer.layout import NO_WAY_MM, BlockLayout, Depot, UnknownPlace, UnreachableBin
 from floorwise.optimizer.location_bounds import article_bits, bound_by_parts
-from floorwise.optimizer.routing import Floor, Tour, can_sweep, shortest_tour
+from floorwise.optimizer.location_cuts import bound_by_cuts, has_solver
+from floorwise.optimizer.routing import Floor, Tour, can_sweep, shortest_tour, tour_of
 
 PRICE_ROUNDS = 60
-ROUNDS = 400
+ROUNDS = 800
 QUICK_STEPS = 15_000_000  # of the exact sweep: some milliseconds
+SEARCH_SHARE = 0.4  # of the time, where cuts can use the rest
 STEPS_A_SECOND = 200_000_000  # of either exact sweep, on a slow machine
 MOST_KEPT_BYTES = 400_000_000
 MOST_CODES = 1 << 17
@@ -98,8 +101,10 @@ def choose(
         if not 0 <= depot < len(floor.depots):
             raise UnknownPlace(f"depot {depot} of {len(floor.depots)}")
     wanted = _Wanted(floor, offers, demand, speed_mm_s)
-    found, refused = [], None
-    for depot in ends:
+    found, refused, begun = [], None, time.perf_counter()
+    may_cut = seconds > 0 and has_solver()
+    for number, depot in enumerate(ends):
+        until = begun + (deadline - begun) * (number + 1) / len(ends) * (SEARCH_SHARE if may_cut else 1.0)
         try:
             if not wanted.demand.size:
                 tour = shortest_tour(floor, (), start, depot)
@@ -107,13 +112,15 @@ def choose(
             elif wanted.is_forced:
                 found.append(_finish(floor, wanted, list(range(len(wanted.offer))), start, depot, None, "no choice", seed))
             elif can_sweep(floor) and depot == start:
-                found.append(_on_aisles(floor, wanted, start, deadline, rounds, seed, QUICK_STEPS))
+                found.append(_on_aisles(floor, wanted, start, until, rounds, seed, QUICK_STEPS))
             else:
-                found.append(_on_matrix(floor, wanted, start, depot, deadline, rounds, seed, QUICK_STEPS))
+                found.append(_on_matrix(floor, wanted, start, depot, until, rounds, seed, QUICK_STEPS))
         except UnreachableBin as error:  # another depot may still be reached
             refused = error
     if not found:
         raise refused
+    if may_cut and wanted.demand.size:
+        _cut(floor, wanted, start, found, deadline, seed)
     best = min(found, key=lambda choice: choice.cost_mm)
     return replace(best, lower_bound_mm=min(choice.lower_bound_mm for choice in found))
 
@@ -125,6 +132,10 @@ def warm_up() -> None:
     floor, wanted = _little()
     for quick_steps in (QUICK_STEPS, 0):
         _on_matrix(floor, wanted, 0, 1, 0.0, 2, 0, quick_steps)
+    if has_solver():
+        bound_by_cuts(
+            floor, wanted.location, 0, 1, wanted.article, wanted.units, wanted.extra, wanted.demand, NO_WAY_MM, time.perf_counter() + 1.0
+        )
 
 
 @cache
@@ -200,12 +211,18 @@ class _Wanted:
 
 
 def _finish(floor: Floor, wanted: _Wanted, rows: list[int], start: int, end: int, bound: int | None, method: str, seed: int) -> Choice:
-    """Walk past the chosen rows as short as possible and put the takes in walking order; without a bound, the walk's own counts."""
+    """Walk past the chosen rows as short as possible, not longer than in the order given, and put the takes in walking order.
+
+    Without a bound, the walk's own counts.
+    """
     taken = wanted.takes(rows)
     at_location: dict[int, list[int]] = {}
     for row in taken:
         at_location.setdefault(int(wanted.location[row]), []).append(row)
     tour = shortest_tour(floor, sorted(at_location), start, end, seed=seed)
+    if not tour.is_exact:
+        as_given = tour_of(floor, list(at_location), start, end, tour.lower_bound_mm, tour.method)
+        tour = min(tour, as_given, key=lambda t: t.length_mm)
     takes = tuple((int(wanted.offer[row]), taken[row]) for location in tour.stops for row in sorted(at_location[location]))
     cost = tour.length_mm + int(sum(wanted.extra[row] for row in taken))
     if bound is None:
@@ -253,7 +270,7 @@ def _on_aisles(floor: BlockLayout, wanted: _Wanted, start: int, deadline: float,
     price = np.zeros(len(wanted.demand), dtype=np.int64)
     for again in range(MOST_SEARCHES):
         cost, bound = choose_locations(
-            *store, wanted.demand, *tables, PRICE_ROUNDS if again % 10 == 0 else PRICE_ROUNDS // 4, rounds, rounds, grain, seed + again,
+            *store, wanted.demand, *tables, PRICE_ROUNDS if again % 10 == 0 else PRICE_ROUNDS // 4, rounds, grain, seed + again,
             spare, price,
         )  # fmt: skip
         best_bound = max(best_bound, int(bound))
@@ -385,6 +402,27 @@ def _on_matrix(floor: Floor, wanted: _Wanted, start: int, end: int, deadline: fl
             break
     _refuse_unreachable(floor, wanted, matrix, last, best)
     return _finish(floor, wanted, rows, start, end, bound + approach, "ruin and recreate", seed)
+
+
+def _cut(floor: Floor, wanted: _Wanted, start: int, found: list[Choice], deadline: float, seed: int) -> None:
+    """Raise the bounds of choices that no sweep of the aisles proves, one for each depot to end at, and replace what can be beaten."""
+    for number in sorted(range(len(found)), key=lambda k: found[k].lower_bound_mm):
+        choice, best = found[number], min(choice.cost_mm for choice in found)
+        end, left = choice.tour.end, deadline - time.perf_counter()
+        waiting = sum(other.lower_bound_mm < best for other in found)
+        if choice.lower_bound_mm >= best or (can_sweep(floor) and end == start) or left <= 0:
+            continue
+        approach = floor.depots[start].approach_mm + floor.depots[end].approach_mm
+        cut = bound_by_cuts(
+            floor, wanted.location, start, end, wanted.article, wanted.units, wanted.extra, wanted.demand,
+            best - approach, time.perf_counter() + left / max(waiting, 1),
+        )  # fmt: skip
+        bound = max(choice.lower_bound_mm, cut.lower_bound_mm + approach)
+        method = f"{choice.method}, bound by cuts" + (" and HiGHS" if cut.needs_solver else "")
+        found[number] = replace(choice, lower_bound_mm=min(bound, choice.cost_mm), method=method)
+        if cut.rows:
+            other = _finish(floor, wanted, list(cut.rows), start, end, bound - approach, method, seed)
+            found[number] = min(found[number], other, key=lambda c: c.cost_mm)
 
 
 def _refuse_unreachable(floor: Floor, wanted: _Wanted, matrix: np.ndarray, last: int, cost: int) -> None:

@@ -1,6 +1,6 @@
 """Lower bounds for location choice on a distance matrix: what a part of the articles costs at least.
 
-(The bound on rectangular floors comes from prices, see `kernels.prices`.)
+(The bound on rectangular floors comes from prices, see `kernels.prices`; where there is time for more, see `location_cuts`.)
 """
 
 from collections.abc import Sequence

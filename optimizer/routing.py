@@ -141,6 +141,15 @@ def policy_tour(floor: BlockLayout, stops: Sequence[int], policy: str, start: in
     return Tour(tuple(locations[order].tolist()), length, exact.length_mm, start, start, policy)
 
 
+def tour_of(floor: Floor, stops: Sequence[int], start: int, end: int, lower_bound_mm: int, method: str) -> Tour:
+    """Return the tour past `stops` in the order given."""
+    depots = (start,) if start == end else (start, end)
+    matrix = floor.distances_mm(np.asarray(stops, dtype=np.int64), depots)
+    length = int(order_length(matrix, len(depots) - 1, np.arange(len(stops)) + len(depots)))
+    length += floor.depots[start].approach_mm + floor.depots[end].approach_mm
+    return Tour(tuple(int(stop) for stop in stops), length, min(lower_bound_mm, length), start, end, method)
+
+
 def can_sweep(floor: Floor) -> bool:
     """Return whether round trips on this floor are exact by the aisle sweep."""
     return isinstance(floor, BlockLayout) and not floor.is_directed and floor.blocks + 1 <= MOST_CROSS_AISLES

@@ -100,6 +100,11 @@ class WalkGraph:
         shortest_between(*self._csr, nodes, matrix)
         return matrix
 
+    def arcs(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return tail, head and length_mm of everything that can be walked from node to node, int64 arrays."""
+        first, head, length = self._csr
+        return np.repeat(np.arange(len(first) - 1), np.diff(first)), head, length
+
     def path(self, start: int, end: int) -> list[int]:
         """Return the inner nodes passed from one node to another; empty if there is no way."""
         distance, came_from = (np.empty(len(self._csr[0]) - 1, dtype=np.int64) for _ in range(2))

@@ -27,6 +27,8 @@ from floorwise.optimizer.kernels.multiblock import fill_costs
 from floorwise.optimizer.kernels.states import OPTIONS
 from floorwise.optimizer.kernels.tours import next_random
 
+BESIDE = 2  # aisles beyond the outermost stop from which stops are pulled in
+
 
 @njit(cache=True, nogil=True)
 def stretch_row(mm, first, low, high, closed, g, chosen, added, row):
@@ -51,7 +53,10 @@ def stretch_row(mm, first, low, high, closed, g, chosen, added, row):
 
 @njit(cache=True, nogil=True)
 def fill_forward(rows, width, into, source, option, forward, from_aisle):
-    """Fill forward[r, s], the least cost of reaching state s before step r, from the given aisle's first step on."""
+    """Fill forward[r, s], the least cost of reaching state s before step r, from the given aisle's first step on.
+
+    (Indices are made unsigned in the sweeps: a signed one costs a test for counting from the end.)
+    """
     lines, aisles = width.shape
     steps = 2 * lines - 1
     states = forward.shape[1]
@@ -61,17 +66,21 @@ def fill_forward(rows, width, into, source, option, forward, from_aisle):
     for a in range(from_aisle, aisles):
         for step in range(steps if a + 1 < aisles else lines - 1):
             r = a * steps + step
-            along = width[step - lines + 1, a] if step >= lines - 1 else np.int64(0)
-            for s in range(states):
-                least = INFINITE
-                if step < lines - 1:
-                    g = a * (lines - 1) + step
-                    for t in range(into[step, s], into[step, s + 1]):
-                        least = min(least, forward[r, source[t]] + rows[g, option[t]])
-                else:
-                    for t in range(into[step, s], into[step, s + 1]):
-                        least = min(least, forward[r, source[t]] + option[t] * along)
-                forward[r + 1, s] = least
+            before, after, ends = forward[r], forward[r + 1], into[step]
+            if step < lines - 1:
+                row = rows[a * (lines - 1) + step]
+                for s in range(states):
+                    least = INFINITE
+                    for t in range(np.uint64(ends[s]), np.uint64(ends[s + 1])):
+                        least = min(least, before[np.uint64(source[t])] + row[np.uint64(option[t])])
+                    after[s] = least
+            else:
+                along = width[step - lines + 1, a]
+                for s in range(states):
+                    least = INFINITE
+                    for t in range(np.uint64(ends[s]), np.uint64(ends[s + 1])):
+                        least = min(least, before[np.uint64(source[t])] + option[t] * along)
+                    after[s] = least
 
 
 @njit(cache=True, nogil=True)
@@ -87,18 +96,19 @@ def fill_backward(rows, width, into, source, option, closed_states, backward, fr
     for a in range(from_aisle, -1, -1):
         for step in range((steps if a + 1 < aisles else lines - 1) - 1, -1, -1):
             r = a * steps + step
-            along = width[step - lines + 1, a] if step >= lines - 1 else np.int64(0)
+            before, after, ends = backward[r], backward[r + 1], into[step]
+            before[:] = INFINITE
+            is_stretch = step < lines - 1
+            row = rows[a * (lines - 1) + step] if is_stretch else rows[0]
+            along = np.int64(0) if is_stretch else width[step - lines + 1, a]
             for s in range(states):
-                backward[r, s] = INFINITE
-            for s in range(states):
-                ahead = backward[r + 1, s]
+                ahead = after[s]
                 if ahead >= INFINITE:
                     continue
-                for t in range(into[step, s], into[step, s + 1]):
-                    cost = rows[a * (lines - 1) + step, option[t]] if step < lines - 1 else option[t] * along
-                    value = ahead + cost
-                    if value < backward[r, source[t]]:
-                        backward[r, source[t]] = value
+                for t in range(np.uint64(ends[s]), np.uint64(ends[s + 1])):
+                    cost = row[np.uint64(option[t])] if is_stretch else option[t] * along
+                    u = np.uint64(source[t])
+                    before[u] = min(before[u], ahead + cost)
 
 
 @njit(cache=True, nogil=True)
@@ -142,40 +152,85 @@ def walk_cost(forward, closed_states, width, extra, chosen):
 
 @njit(cache=True, nogil=True)
 def ruin(article, units, first, by_first, by_candidate, stretch, missing, now, state, stretches, lines):
-    """Take stops out: some articles, or all stops of neighbouring aisles; return the lowest and highest stretch touched."""
+    """Take stops out: some articles, or all stops of neighbouring aisles; or take whole aisles in and what they make needless out.
+
+    Return the lowest and highest stretch touched, the lowest above the highest if there is none.
+    """
     articles = len(missing)
-    touched_low, touched_high = np.int64(stretches), np.int64(-1)
-    kind = next_random(state) % 4
+    touched = np.int64(stretches), np.int64(-1)
+    kind = next_random(state) % 6
     if kind <= 1:  # a few articles anywhere
         some = 1 + next_random(state) % min(articles, 5)
         for _ in range(some):
             a = next_random(state) % articles
             for k in range(by_first[a], by_first[a + 1]):
-                i = by_candidate[k]
-                if now[i]:
-                    now[i] = False
-                    missing[a] += units[i]
-                    touched_low, touched_high = min(touched_low, stretch[i]), max(touched_high, stretch[i])
-    else:  # around one chosen stop: its stretch, its aisle, or the aisles beside it too
-        pick = next_random(state) % articles
-        begin, end = np.int64(0), np.int64(0)
-        for k in range(by_first[pick], by_first[pick + 1]):
-            i = by_candidate[k]
-            if now[i]:
-                aisle = stretch[i] // (lines - 1)
-                reach = next_random(state) % 3
-                if reach == 0:
-                    begin, end = stretch[i], stretch[i] + 1
-                else:
-                    begin = max((aisle - (reach - 1)) * (lines - 1), 0)
-                    end = min((aisle + reach) * (lines - 1), stretches)
-                break
-        for i in range(first[begin], first[end]):
-            if now[i] and article[i] >= 0:
-                now[i] = False
-                missing[article[i]] += units[i]
-                touched_low, touched_high = min(touched_low, stretch[i]), max(touched_high, stretch[i])
-    return touched_low, touched_high
+                if now[by_candidate[k]]:
+                    touched = _out(by_candidate[k], article, units, stretch, missing, now, touched)
+        return touched
+    if kind >= 4:
+        for _ in range(1 + next_random(state) % 2):
+            touched = _pull(article, units, first, by_first, by_candidate, stretch, missing, now, state, stretches, lines, touched)
+        if next_random(state) % 2 == 0:
+            return touched
+    # around one chosen stop: its stretch, its aisle, or the aisles beside it too
+    pick = next_random(state) % articles
+    begin, end = np.int64(0), np.int64(0)
+    for k in range(by_first[pick], by_first[pick + 1]):
+        i = by_candidate[k]
+        if now[i]:
+            aisle = stretch[i] // (lines - 1)
+            reach = next_random(state) % 3
+            if reach == 0:
+                begin, end = stretch[i], stretch[i] + 1
+            else:
+                begin = max((aisle - (reach - 1)) * (lines - 1), 0)
+                end = min((aisle + reach) * (lines - 1), stretches)
+            break
+    for i in range(first[begin], first[end]):
+        if now[i] and article[i] >= 0:
+            touched = _out(i, article, units, stretch, missing, now, touched)
+    return touched
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _out(i, article, units, stretch, missing, now, touched):
+    now[i] = False
+    missing[article[i]] += units[i]
+    return min(touched[0], stretch[i]), max(touched[1], stretch[i])
+
+
+@njit(cache=True, nogil=True)
+def _pull(article, units, first, by_first, by_candidate, stretch, missing, now, state, stretches, lines, touched):
+    """Take in all that lies in one stretch, or one aisle, and out what is thereby needless elsewhere.
+
+    One stop after the other this would not happen: the first pays for the whole aisle.
+    """
+    lowest, highest = np.int64(stretches - 1), np.int64(0)
+    for i in range(len(now)):
+        if now[i]:
+            lowest, highest = min(lowest, stretch[i]), max(highest, stretch[i])
+    lowest, highest = max(lowest - BESIDE * (lines - 1), 0), min(highest + BESIDE * (lines - 1), stretches - 1)
+    begin = lowest + next_random(state) % (highest - lowest + 1)
+    end = begin + 1
+    if next_random(state) % 2 == 0:
+        begin = begin // (lines - 1) * (lines - 1)
+        end = begin + lines - 1
+    for i in range(first[begin], first[end]):
+        a = article[i]
+        if a < 0 or now[i]:
+            continue
+        now[i] = True
+        missing[a] -= units[i]
+        touched = min(touched[0], stretch[i]), max(touched[1], stretch[i])
+    for i in range(first[begin], first[end]):
+        a = article[i]
+        if a < 0:
+            continue
+        for k in range(by_first[a], by_first[a + 1]):
+            j = by_candidate[k]
+            if now[j] and (stretch[j] < begin or stretch[j] >= end) and missing[a] + units[j] <= 0:
+                touched = _out(j, article, units, stretch, missing, now, touched)
+    return touched
 
 
 @njit(cache=True, nogil=True)

@@ -1,6 +1,6 @@
 """The search for good locations: walks suggested by prices, then ruin and recreate from the best of them.
 
-    choose_locations(store…, price_rounds, rounds, patience, grain, seed, chosen, best_price) -> (cost, lower bound)
+    choose_locations(store…, price_rounds, rounds, grain, seed, chosen, best_price) -> (cost, lower bound)
 
 The store's arrays are those of `kernels.location`. Prices (see `kernels.prices`) give the lower bound and, on the way to it, walks of very
 different shape, each completed to a covering one; ruin and recreate then works on details. Deterministic in its arguments.
@@ -15,18 +15,20 @@ from floorwise.optimizer.kernels.prices import priced_walk
 from floorwise.optimizer.kernels.states import OPTIONS
 from floorwise.optimizer.kernels.tours import next_random
 
-POOL = 6  # suggestions that are worked on
+POOL = 8  # suggestions that are worked on, no two alike
+SEEDS = 16  # suggestions begun with whole aisles
+ADOPTED = 3  # of so many price rounds one suggests a walk
 
 
 @njit(cache=True, nogil=True)
 def choose_locations(
     mm, article, units, extra, first, low, high, closed, width, by_first, by_candidate, demand,
-    into, source, option, closed_states, price_rounds, rounds, patience, grain, seed, chosen, best_price,
+    into, source, option, closed_states, price_rounds, rounds, grain, seed, chosen, best_price,
 ):  # fmt: skip
     """Fill `chosen` (bool[n]) with candidates that cover the demand; return (cost, lower bound), cost INFINITE if impossible.
 
-    price_rounds  rounds of price raising, each suggests a walk
-    rounds        rounds of ruin and recreate; `patience` rounds without a better cost end them early
+    price_rounds  rounds of price raising, every third suggests a walk
+    rounds        rounds of ruin and recreate
     grain         every cost is a multiple of this; bounds are rounded up to it
     best_price    int64[m], filled with the prices that gave the bound
     Ends when cost and bound meet.
@@ -86,7 +88,7 @@ def choose_locations(
     bound = np.int64(0)
     step = 1.0
     quiet = 0
-    for _ in range(price_rounds):
+    for turn in range(price_rounds):
         value = priced_walk(
             mm, article, units, extra, first, low, high, closed, width, demand, into, source, option, closed_states,
             price, priced_rows, ends, priced_forward, paid, covered, passed,
@@ -102,7 +104,7 @@ def choose_locations(
                 quiet = 0
         if _up(bound, grain) >= best:
             break
-        if _differ(passed, before):
+        if turn % ADOPTED == 0 and _differ(passed, before):
             before[:] = passed
             cost = _adopt(
                 passed, mm, article, units, extra, first, low, high, closed, width, by_first, by_candidate, stretch, demand,
@@ -111,9 +113,7 @@ def choose_locations(
             if cost < best:
                 best = cost
                 chosen[:] = now
-            worst = np.argmax(pool_cost)
-            if cost < pool_cost[worst] and not (pool_cost == cost).any():
-                pool[worst], pool_cost[worst] = now, cost
+            _remember(pool, pool_cost, now, cost)
         norm = np.int64(0)
         for a in range(articles):
             norm += (demand[a] - covered[a]) ** 2
@@ -127,7 +127,7 @@ def choose_locations(
         return best, best
 
     # Prices shaken around the best ones suggest walks of other shapes.
-    for _ in range(price_rounds // 2):
+    for _ in range(price_rounds // 6):
         for a in range(articles):
             price[a] = best_price[a] * (next_random(state) % 200) // 100
         priced_walk(
@@ -141,70 +141,108 @@ def choose_locations(
         if cost < best:
             best = cost
             chosen[:] = now
-        worst = np.argmax(pool_cost)
-        if cost < pool_cost[worst] and not (pool_cost == cost).any():
-            pool[worst], pool_cost[worst] = now, cost
+        _remember(pool, pool_cost, now, cost)
+    # Neighbouring aisles taken whole suggest walks that no single stop would begin.
+    turns = min(aisles, SEEDS)
+    for turn in range(turns):
+        a = (turn * aisles + next_random(state) % aisles) // turns
+        b = min(a + next_random(state) % 4, aisles - 1)
+        passed[:] = False
+        for side in (a, b):
+            for i in range(first[side * (lines - 1)], first[(side + 1) * (lines - 1)]):
+                passed[i] = True
+        cost = _adopt(
+            passed, mm, article, units, extra, first, low, high, closed, width, by_first, by_candidate, stretch, demand,
+            into, source, option, closed_states, rows, forward, backward, values, known, row, missing, now, state, 0,
+        )  # fmt: skip
+        if cost < best:
+            best = cost
+            chosen[:] = now
+        _remember(pool, pool_cost, now, cost)
     if bound >= best:
         return best, best
 
-    # Ruin and recreate, first from each of the best suggestions, then from the best of all.
-    current = INFINITE
+    # Ruin and recreate: a little from every suggestion, more from the better half, most from the best.
     kept, kept_missing = now.copy(), missing.copy()
-    quiet = 0
-    ranked = np.argsort(pool_cost, kind="mergesort")
-    share = max(1, rounds // (2 * POOL))
-    floor = INFINITE
-    for turn in range(rounds):
-        if best <= bound or quiet >= patience:
-            break
-        quiet += 1
-        cost = INFINITE
-        is_fresh = turn % share == 0 and turn <= POOL * share
-        if is_fresh:
-            start = pool[ranked[turn // share]] if turn < POOL * share and pool_cost[ranked[turn // share]] < INFINITE else chosen
-            _restore(start, mm, article, units, first, low, high, closed, stretch, demand, rows, now, missing)
+    line_best = now.copy()
+    lines_left = POOL
+    used = 0
+    while used < rounds and best > bound:
+        ranked = np.argsort(pool_cost, kind="mergesort")
+        share = rounds // (4 * lines_left) if lines_left > 1 else rounds - used
+        for turn in range(lines_left):
+            at = ranked[turn]
+            if pool_cost[at] >= INFINITE or best <= bound:
+                break
+            _restore(pool[at], mm, article, units, first, low, high, closed, stretch, demand, rows, now, missing)
             fill_forward(rows, width, into, source, option, forward, 0)
             fill_backward(rows, width, into, source, option, closed_states, backward, aisles - 1)
-            cost = walk_cost(forward, closed_states, width, extra, now)
-            current = cost
-            floor = cost
-        else:
-            lowest, highest = ruin(article, units, first, by_first, by_candidate, stretch, missing, now, state, stretches, lines)
-            if lowest > highest:
-                continue
-            for g in range(lowest, highest + 1):
-                stretch_row(mm, first, low, high, closed, g, now, -1, rows[g])
-            fill_forward(rows, width, into, source, option, forward, lowest // (lines - 1))
-            fill_backward(rows, width, into, source, option, closed_states, backward, highest // (lines - 1))
-            cost = _complete(
-                mm, article, units, extra, first, low, high, closed, width, by_first, by_candidate, stretch, demand,
-                into, source, option, closed_states, rows, forward, backward, values, known, row, missing, now, state, 5,
-            )  # fmt: skip
-        left = share - turn % share if turn < POOL * share else rounds - turn
-        span = share if turn < POOL * share else rounds - POOL * share
-        floor = min(floor, cost)
-        allowance = floor * 2 * left // (100 * span)  # falls from 4 % to nothing
-        if cost <= current or cost - floor < next_random(state) % max(allowance, 1):
-            current = cost
-            kept[:] = now
-            kept_missing[:] = missing
-            if cost < best:
-                best = cost
-                chosen[:] = now
-                quiet = 0
-        else:
-            lowest, highest = np.int64(stretches), np.int64(-1)
-            for i in range(n):
-                if now[i] != kept[i]:
-                    now[i] = kept[i]
-                    lowest, highest = min(lowest, stretch[i]), max(highest, stretch[i])
-            missing[:] = kept_missing
-            if lowest <= highest:
+            current = pool_cost[at]
+            kept[:], kept_missing[:], line_best[:] = now, missing, now
+            floor = current
+            for left in range(share, 0, -1):
+                if best <= bound:
+                    break
+                used += 1
+                lowest, highest = ruin(article, units, first, by_first, by_candidate, stretch, missing, now, state, stretches, lines)
+                if lowest > highest:
+                    continue
                 for g in range(lowest, highest + 1):
                     stretch_row(mm, first, low, high, closed, g, now, -1, rows[g])
                 fill_forward(rows, width, into, source, option, forward, lowest // (lines - 1))
                 fill_backward(rows, width, into, source, option, closed_states, backward, highest // (lines - 1))
+                cost = _complete(
+                    mm, article, units, extra, first, low, high, closed, width, by_first, by_candidate, stretch, demand,
+                    into, source, option, closed_states, rows, forward, backward, values, known, row, missing, now, state, 5,
+                )  # fmt: skip
+                allowance = floor * 4 * left // (100 * share)  # falls from 4 % to nothing
+                if cost <= current or cost - floor < next_random(state) % max(allowance, 1):
+                    current = cost
+                    kept[:] = now
+                    kept_missing[:] = missing
+                    if cost < floor:
+                        floor = cost
+                        line_best[:] = now
+                        if cost < best:
+                            best = cost
+                            chosen[:] = now
+                else:
+                    lowest, highest = np.int64(stretches), np.int64(-1)
+                    for i in range(n):
+                        if now[i] != kept[i]:
+                            now[i] = kept[i]
+                            lowest, highest = min(lowest, stretch[i]), max(highest, stretch[i])
+                    missing[:] = kept_missing
+                    if lowest <= highest:
+                        for g in range(lowest, highest + 1):
+                            stretch_row(mm, first, low, high, closed, g, now, -1, rows[g])
+                        fill_forward(rows, width, into, source, option, forward, lowest // (lines - 1))
+                        fill_backward(rows, width, into, source, option, closed_states, backward, highest // (lines - 1))
+            pool[at], pool_cost[at] = line_best, floor
+        if lines_left == 1:
+            break
+        lines_left = max(1, lines_left // 2)
     return best, min(bound, best)
+
+
+@njit(cache=True, nogil=True)
+def _remember(pool, pool_cost, now, cost):
+    """Keep the choice if it is better than one like it, or than the dearest of the pool; no two of the pool are alike."""
+    size = 0
+    for i in range(len(now)):
+        size += now[i]
+    at = np.argmax(pool_cost)
+    for k in range(len(pool)):
+        if pool_cost[k] >= INFINITE:
+            continue
+        shared = 0
+        for i in range(len(now)):
+            shared += now[i] and pool[k, i]
+        if 10 * shared >= 7 * size:
+            at = k
+            break
+    if cost < pool_cost[at]:
+        pool[at], pool_cost[at] = now, cost
 
 
 @njit(cache=True, nogil=True)
