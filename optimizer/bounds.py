@@ -200,9 +200,8 @@ def column_bound(problem: Problem, plan: BatchPlan, seconds: float, seed: int = 
         # Prices between the best proof and the relaxation's own: those jump about and prove little until the end.
         at = _between(proof, outer, share) if proof[0].any() else outer
         prices, cuts, batch_price = at
-        found, lengths, lowest, _, complete = pricing.list(
-            prices, cuts, batch_price - TOLERANCE_MM, COLUMNS_A_ROUND, min(nodes_allowed, affordable)
-        )
+        allowed = min(nodes_allowed, affordable)
+        found, lengths, lowest, nodes, complete = pricing.list(prices, cuts, batch_price - TOLERANCE_MM, COLUMNS_A_ROUND, allowed)
         below = min(lowest - batch_price, -TOLERANCE_MM)
         if complete and (proven := _proven(problem, prices, cuts, batch_price, below)) > bound:
             bound, proof = proven, at
@@ -214,6 +213,8 @@ def column_bound(problem: Problem, plan: BatchPlan, seconds: float, seed: int = 
             continue
         share = SMOOTHING
         if not complete:
+            if nodes < allowed:  # more orders to a cart than a listing goes through
+                break
             nodes_allowed = min(NO_LIMIT_NODES, nodes_allowed * 8)
         elif bound >= best_length or not master.cut():
             break

@@ -10,7 +10,7 @@ from numba import njit
 
 from floorwise.optimizer.kernels.lengths import length_of
 
-MOST_MEMBERS = 64  # orders in one batch while listing
+MOST_MEMBERS = 64  # orders in one batch while listing; where a larger one could matter the listing ends, not complete
 
 
 @njit(cache=True, nogil=True)
@@ -56,7 +56,8 @@ def cheap_batches(
     members  int32[m, MOST_MEMBERS], sizes int64[m], lengths int64[m], reduced int64[m]  filled with up to m of them: when
              there are more, the m lowest remain (a heap on `reduced`), and only lower ones are looked for
     lowest   the least length - prices + fines of any feasible batch, or `limit` if none lies below it
-    complete False when `most_nodes` tours ran out: then `lowest` proves nothing
+    complete False when `most_nodes` tours ran out, or a batch of more than MOST_MEMBERS orders could be below the limit: then
+             `lowest` proves nothing
 
     A batch grows by rows in ascending order. With it goes the list of orders that may still join: an order whose joining, with
     the best that room and prices of the others on the list allow, stays at the limit or above leaves the list for good.
@@ -173,7 +174,16 @@ def cheap_batches(
                 count = _keep(members, sizes, lengths, reduced, count, chosen, depth + 1, length, value)
                 if count == most:
                     limit = min(limit, reduced[0])
-        if position + 1 == size[depth] or depth + 1 == MOST_MEMBERS:
+        if position + 1 == size[depth]:
+            continue
+        if depth + 1 == MOST_MEMBERS:
+            for other in range(position + 1, size[depth]):
+                fits = True
+                for r in range(resources):
+                    if held[depth, r] + load[k, r] + load[may[depth, other], r] > capacity[r]:
+                        fits = False
+                if fits:
+                    return count, lowest, nodes, False
             continue
         for t in range(cut_start[k], cut_start[k + 1]):
             hits[cut_of[t]] += 1

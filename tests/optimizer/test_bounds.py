@@ -1,6 +1,7 @@
 """Lower bounds: proven by prices alone, never above the best split, and refused when the prices lie."""
 
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -91,6 +92,32 @@ def test_a_listing_that_was_cut_off_proves_nothing_but_the_radial_bound():
     proof = price_bound(problem, (200_000,) * 40, most_nodes=100)
     assert not proof.is_complete
     assert proof.lower_bound_mm == solve(problem, steps=0).lower_bound_mm
+
+
+def alike(orders, capacity):
+    """Orders that all want one place, 7 m from the depot: one walk of 14,000 mm a batch, whatever it holds."""
+    layout = BlockLayout([0], [0, 12_000], [0], [7_000], (Depot("d", 0, 0),))
+    return Problem(layout, tuple(Order(str(n), (0,), (1,)) for n in range(orders)), ("orders",), (capacity,))
+
+
+def test_carts_of_more_orders_than_a_listing_goes_through_prove_nothing_but_the_radial_bound():
+    # 70 prices of 210 are 14,700: only a batch of 67 orders or more, which is longer than the listing goes, undercuts them.
+    proof = price_bound(alike(70, 70), (210,) * 70)
+    assert not proof.is_complete
+    assert proof.lower_bound_mm == 14_000
+
+
+def test_a_listing_to_its_most_members_is_complete_where_no_cart_holds_more():
+    # 64 prices of 219 are 14,016 and undercut by 16, in each of the 65 batches of 64; two batches are the fewest and 3 the most.
+    groups, _, lowest, _, complete = _Pricing(alike(65, 64)).list(np.full(65, 219, np.int64), (), 0, 100, 1 << 40)
+    assert complete and lowest == -16 and len(groups) == 65
+
+
+def test_column_generation_over_carts_of_more_orders_than_a_listing_goes_through_claims_no_more_than_the_best_plan():
+    problem = alike(70, 70)
+    found = column_bound(problem, replace(solve(problem, steps=0), lower_bound_mm=13_000), 1.0)
+    assert found.lower_bound_mm <= 14_000 == found.length_mm
+    assert price_bound(problem, found.prices_mm, found.cuts, found.batch_price_mm).lower_bound_mm <= 14_000
 
 
 def test_prices_below_zero_or_cuts_of_two_orders_are_refused():
