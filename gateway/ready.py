@@ -20,7 +20,7 @@ from floorwise.gateway.http.context import Check
 CHECKED_EVENTS = 50_000  # the newest; `floorwise verify` checks all of them
 CHECKED_PAGE = 5_000
 HEADS_TAIL = 64 * 1024  # bytes of the saved heads that are compared: some 600 commits
-AWAITED_S = 15.0  # how long orders wait for a planner whose kernels load; where they are compiled first, the S takes over meanwhile
+AWAITED_S = 10.0  # how long orders wait for a planner whose kernels load; where they are compiled first, the S takes over meanwhile
 SETBACK_MS = 60_000  # the wall may be this much behind the journal before it is worth a word
 
 log = structlog.get_logger(__name__)
