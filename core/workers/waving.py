@@ -2,10 +2,13 @@
 
 from floorwise.core.flow.waving import ReleaseOrders
 from floorwise.core.model.orders import Order
-from floorwise.core.model.work import Part
+from floorwise.core.model.policies import CART, PALLET
+from floorwise.core.model.work import Part, Tour
+from floorwise.core.ports import Ledger
 from floorwise.core.warehouse import Warehouse
 
-MOST_PARTS = 400  # parts that wait for a plan or are being picked; beyond it the floor is full and orders stay outside
+MOST_PARTS = 400  # parts that wait for a plan or are being picked, while few walk; beyond it the floor is full and orders stay outside
+CARTS_A_WALK = 2  # what somebody walks with, and what comes next
 
 
 def step(warehouse: Warehouse, site: str, now_ms: int, horizon_ms: int, limit: int) -> int:
@@ -14,7 +17,16 @@ def step(warehouse: Warehouse, site: str, now_ms: int, horizon_ms: int, limit: i
     if not ledger.find(Order, "to_release", site, until=now_ms + horizon_ms, limit=1):
         return 0
     on_floor = sum(len(ledger.find(Part, "by_state", site, state)) for state in ("waiting", "touring"))
-    orders = ledger.find(Order, "to_release", site, until=now_ms + horizon_ms, limit=max(0, min(limit, MOST_PARTS - on_floor)))
+    orders = ledger.find(Order, "to_release", site, until=now_ms + horizon_ms, limit=max(0, min(limit, room(ledger, site) - on_floor)))
     if orders:
         warehouse.execute(ReleaseOrders(tuple(order.order_id for order in orders)))
     return len(orders)
+
+
+def room(ledger: Ledger, site: str) -> int:
+    """How many parts the floor holds: MOST_PARTS, or two full carts for each who walks if these are more.
+
+    A large crew needs no setting: whoever starts to walk makes room for as much again.
+    """
+    walks = ((len(ledger.find(Tour, "by_state", site, "taken", kind)), cart) for kind, cart in (("bulk", PALLET), ("cart", CART)))
+    return max(MOST_PARTS, CARTS_A_WALK * sum(count * cart.parts for count, cart in walks))

@@ -138,6 +138,18 @@ def test_a_full_floor_takes_no_more_until_somebody_has_picked(shop, monkeypatch)
     assert waving.step(shop.warehouse, "main", shop.clock.now_ms(), 86_400_000, 10) == 1
 
 
+def test_each_who_walks_makes_room_for_the_cart_at_hand_and_the_next(shop, monkeypatch):
+    monkeypatch.setattr(waving, "MOST_PARTS", 3)
+    for n in range(50):
+        shop.order(f"R{n}", ("MUG", 1))
+    assert waving.step(shop.warehouse, "main", shop.clock.now_ms(), 86_400_000, 100) == 3
+    shop.plan()
+    assert len(shop.take()) == 3  # an S-shape walk has one part
+    assert waving.step(shop.warehouse, "main", shop.clock.now_ms(), 86_400_000, 100) == 45  # 3 walk, 2 carts each, 8 parts on a cart
+    shop.pick()
+    assert waving.step(shop.warehouse, "main", shop.clock.now_ms(), 86_400_000, 100) == 0  # nobody walks: 45 are more than 3
+
+
 LINES = st.lists(st.tuples(st.sampled_from(["PIN", "MUG", "BOWL", "SAFE"]), st.integers(1, 3_000)), min_size=1, max_size=70)
 
 
