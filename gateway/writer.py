@@ -154,7 +154,9 @@ class Writer:
                 job = following
             self._warehouse.commit()
         except BaseException:
-            _answer([(job, None, Stopped("the writer stopped before the commit; ask again with the same key")) for job, _, _ in done])
+            asked = [given for given, _, _ in done]
+            asked += [job] if job not in asked else []  # the one that it stopped in
+            _answer([(given, None, Stopped("the writer stopped before the commit; ask again with the same key")) for given in asked])
             raise
         self.commits += 1
         self.commands += len(done)

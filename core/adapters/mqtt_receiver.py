@@ -5,7 +5,7 @@ of the price of a reading. Publishing, where nothing is in a hurry, stays with p
 """
 
 import contextlib
-import select
+import selectors
 import socket
 import ssl
 import threading
@@ -83,7 +83,7 @@ class MqttReceiver:
                     self._up.set()
                     pause = RETRY_FIRST_S
                     self._listen(link, reader, left)
-            except (OSError, BadPacket) as error:
+            except (OSError, ValueError) as error:  # ValueError: BadPacket, and a host that is no name
                 reason = f"{type(error).__name__}: {error}"
             if self._up.is_set() and not self._closing.is_set():
                 log.warning("link_lost", link=self.name, reason=reason)
@@ -131,6 +131,12 @@ class MqttReceiver:
 
     def _listen(self, link: socket.socket, reader: wire.Reader, heard: wire.Heard) -> None:
         """Hear until the connection ends or we are told to stop."""
+        with selectors.DefaultSelector() as news:  # select() itself takes no file beyond the 1024th, and a gateway has many
+            news.register(link, selectors.EVENT_READ)
+            news.register(self._told, selectors.EVENT_READ)
+            self._follow(link, reader, heard, news)
+
+    def _follow(self, link: socket.socket, reader: wire.Reader, heard: wire.Heard, news: selectors.BaseSelector) -> None:
         spoke = listened = time.monotonic()
         link.settimeout(SEND_S)
         while True:
@@ -146,7 +152,7 @@ class MqttReceiver:
                 raise ConnectionError(f"the broker has said nothing for {now - listened:.0f} s")
             heard = wire.Heard([], b"", [])
             if not (isinstance(link, ssl.SSLSocket) and link.pending()):
-                ready = select.select((link, self._told), (), (), KEEPALIVE_S / 4)[0]
+                ready = [key.fileobj for key, _ in news.select(KEEPALIVE_S / 4)]
                 if self._told in ready:
                     with contextlib.suppress(OSError):
                         link.sendall(wire.DISCONNECT)

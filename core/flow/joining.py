@@ -33,7 +33,7 @@ def join_tour(desk: Desk, wanted: JoinTour) -> dict:
     for row in desk.ledger.find(PartLine, "key", part.part):
         _bind(desk, walk, part, row)
     desk.ledger.change(part, state="touring", tour=tour.tour, state_at_ms=desk.now_ms)
-    if tour.state == "taken":
+    if tour.taken_at_ms:  # also when its picker has left: the cart stands there, and what is told late of it needs a tote
         touring.put_tote(desk, part.part)
     desk.tell(events.PartJoined(tour.tour, part.part, walk.extra_walk_mm))
     walk.close(RUSH)

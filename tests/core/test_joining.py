@@ -5,6 +5,7 @@ import pytest
 from floorwise.core.adapters.bus_local import LocalBus
 from floorwise.core.errors import NotFound, WrongState
 from floorwise.core.flow.joining import JoinTour
+from floorwise.core.flow.leaving import LeaveTour
 from floorwise.core.flow.picking import ConfirmPick
 from floorwise.core.model.device_messages import TourSheet, decode
 from floorwise.core.model.policies import CART, MOST_CHANGED_STOPS, RUSH_MS
@@ -142,3 +143,15 @@ def test_units_that_are_bound_to_another_part_are_passed_by(walk):
     second = wait(walk, ("BOWL", 1))
     walk.do(JoinTour(TOUR, second))
     assert [p.location for p in walk.ledger.find(Pick, "by_part", second)] == ["A00-9"]
+
+
+def test_a_part_that_joins_a_walk_somebody_left_has_its_tote_at_once(walk):
+    walk.stock("BOWL", 5, "A01-9")
+    part = wait(walk, ("BOWL", 2))
+    walk.do(LeaveTour(TOUR, "ann"))
+    walk.do(JoinTour(TOUR, part))
+    assert walk.ledger.get(Part, part).tote == f"tote:{part}"
+    bowl = next(pick.number for pick in walk.ledger.find(Pick, "key", TOUR) if pick.sku == "BOWL")
+    assert walk.do(ConfirmPick(TOUR, bowl, 2, "ann")) == {"picked": 2}  # a fact, whoever has the tour
+    walk.take("bob")
+    assert len(walk.told("UnitBuilt")) == 2

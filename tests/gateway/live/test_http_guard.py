@@ -83,6 +83,29 @@ def test_a_head_without_an_end_is_cut_off(house):
     assert told == b"" or told.startswith(b"HTTP/1.1 400 ")
 
 
+def test_what_goes_on_behind_a_body_without_being_one_is_refused_at_the_bound(house):
+    where, told = httpx.URL(house.url), b""
+    head = f"POST /api/orders HTTP/1.1\r\nHost: {where.netloc.decode()}\r\nContent-Type: application/json\r\n"
+    with socket.create_connection((where.host, where.port), timeout=30) as line, contextlib.suppress(ConnectionError):
+        line.sendall(f"{head}Transfer-Encoding: chunked\r\n\r\n1\r\n{{\r\n0\r\n".encode())
+        for n in range(16):
+            line.sendall(b"X-%d: " % n + b"a" * HEAD_BYTES + b"\r\n")
+        while more := line.recv(1_000):
+            told += more
+    assert told == b"" or told.startswith(b"HTTP/1.1 400 ")
+
+
+def test_a_large_body_in_small_pieces_is_no_head(house):
+    where = httpx.URL(house.url)
+    body = b'{"x":"' + b"a" * (3 * HEAD_BYTES) + b'"}'
+    head = f"POST /api/orders HTTP/1.1\r\nHost: {where.netloc.decode()}\r\nContent-Type: application/json\r\n"
+    with socket.create_connection((where.host, where.port), timeout=30) as line:
+        line.sendall(f"{head}Content-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode())
+        for at in range(0, len(body), 1_000):
+            line.sendall(body[at : at + 1_000])
+        assert line.recv(1_000).startswith(b"HTTP/1.1 422 ")
+
+
 def test_a_head_up_to_the_bound_is_read(house):
     answer = house.http.get("/api/clock", headers={"X-Much": "a" * (HEAD_BYTES - 1_000)})
     assert answer.status_code == 200

@@ -165,6 +165,21 @@ def test_a_disk_that_fails_stops_the_writer_and_no_reply_claims_what_was_not_kep
     there.close()
 
 
+def test_the_command_that_a_failing_disk_stops_is_answered_too(made):
+    writer, ledger = made
+
+    def fail(row) -> bool:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    ledger.insert = fail
+    gate = _held(writer)
+    asked = [writer.submit(wanted(f"{n}")) for n in range(3)]
+    gate.set()
+    for reply in asked:
+        with pytest.raises(Stopped):
+            reply.result(PATIENCE_S)
+
+
 def test_followers_are_woken_with_the_end_of_the_journal_and_only_when_it_grew(floor):
     ledger, heard = open_ledger(floor), []
     writer = Writer(Warehouse(ledger, SetClock(1_772_431_200_000), CountedIds(ledger), HANDLERS), heard.append)
