@@ -2,6 +2,8 @@
 
 import contextlib
 
+import pytest
+
 PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
 
 
@@ -68,19 +70,22 @@ def test_a_short_is_reported_with_two_taps(floor, look):
     assert [(body["sku"], body["found"], body["missing"]) for body in shorts] == [("BOWL", 1, 2)]
 
 
-def test_scans_made_without_a_gateway_survive_a_crash_of_the_tab_and_are_told_once(floor, look):
+# An order is one part, and each of its lines a stop of one tour, also those of one bin; lines without stock are none. Bowls come into
+# a bin of their own, for the one from which a short was reported is not picked until it has been counted; who waits for bowls may join.
+@pytest.mark.parametrize("lines", [12, pytest.param(50, marks=pytest.mark.slow)])
+def test_scans_made_without_a_gateway_survive_a_crash_of_the_tab_and_are_told_once(floor, look, lines):
     floor.clear()
-    count = 12
-    order_ids = [floor.order(("MUG", 1), ("BOWL", 1)) for _ in range(count // 2)]
-    tours = sorted({floor.tour_of(order_id) for order_id in order_ids})
+    floor.do("ReceiveStock", sku="BOWL", quantity=100, place="A01-6")
+    taken = floor.tour_of(floor.order(*[("MUG", 1), ("BOWL", 1)] * (lines // 2)))
     profile = look(**PHONE)
     page = profile.page("/handheld")
     sign_in(page, "cleo")
     page.click("text=Take the next tour")
     page.wait_for_selector(".stop")
-    taken = next(tour for tour in tours if floor.get(f"/api/tours/{tour}")["picker"] == "cleo")
-    stops = len(floor.get(f"/api/tours/{taken}")["stops"])
-    assert stops >= 2
+    walked = floor.get(f"/api/tours/{taken}")
+    stops = len(walked["stops"])
+    assert walked["picker"] == "cleo" and stops >= lines
+    page.wait_for_selector('.emulated:text-is("A synthetic floor. Emulated: carriers.")')
     page.wait_for_function("() => navigator.serviceWorker.ready.then(() => caches.match('/handheld')).then(Boolean)")
 
     profile.may_fail = True
@@ -96,6 +101,7 @@ def test_scans_made_without_a_gateway_survive_a_crash_of_the_tab_and_are_told_on
 
         page = profile.page("/handheld")  # served by nobody: the service worker has it
         page.wait_for_selector(f'button.queue:text-is("{stops - 1} to tell")')
+        assert page.is_visible(".emulated")  # the device remembers it
         page.click("button.queue")
         assert page.locator(".queued li").count() == stops - 1
         page.click("text=Back")
