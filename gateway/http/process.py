@@ -39,7 +39,10 @@ def metrics(gateway: Here) -> Response:
 
 @clock_router.get("/clock")
 async def read_clock(gateway: Here, waiting: Number | None = None) -> dict[str, Any]:
-    """Floor time now, and how fast it goes. `waiting` is what an emulated floor has still to tell: a paced clock slows down for it."""
+    """Floor time now, how fast it goes, and which steps an emulator does.
+
+    `waiting` is what an emulated floor has still to tell: a paced clock slows down for it.
+    """
     clock = gateway.clock
     if waiting is not None:
         gateway.outside.told(waiting)
@@ -49,6 +52,7 @@ async def read_clock(gateway: Here, waiting: Number | None = None) -> dict[str, 
         "speed_reached": round(clock.speed_reached, 3),
         "rate": round(clock.rate, 3),
         "kind": clock.kind,
+        "emulated": gateway.settings.emulated,
     }
 
 

@@ -24,7 +24,14 @@ function Page() {
       <h1 class="unseen">Handheld</h1>
       ${failed.value && html`<p class="fault" role="alert">${failed.value}</p>`}
       ${showQueue.value ? html`<${Queue} />` : !picker ? html`<${SignIn} />` : !tour.value ? html`<${Choose} />` : html`<${Tour} />`}
-    </main>`;
+    </main>
+    <${Emulated} />`;
+}
+
+/** As the other pages say it; known without a connection, too. */
+function Emulated() {
+  const steps = hand.value.emulated ?? [];
+  return steps.length > 0 && html`<footer class="emulated">A synthetic floor. Emulated: ${steps.join(", ")}.</footer>`;
 }
 
 function SignIn() {

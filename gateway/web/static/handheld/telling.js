@@ -69,7 +69,7 @@ async function askClock() {
     const clock = await get("/api/clock");
     if (clockAt !== began) return;
     const wallMs = Date.now();
-    keepHand({ floorMs: clock.now_ms + (clock.rate * (wallMs - began)) / 2, wallMs, rate: clock.rate });
+    keepHand({ floorMs: clock.now_ms + (clock.rate * (wallMs - began)) / 2, wallMs, rate: clock.rate, emulated: clock.emulated });
     if (!isOnline.value) nudge();
     isOnline.value = true;
   } catch {
