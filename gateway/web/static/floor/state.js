@@ -40,7 +40,7 @@ const TELLING = {
   AisleOpened: (b) => ["tour", `Aisle ${b.aisle} is open again`, ""],
   PartJoined: (b) => ["plan", `Part ${tail(b.part)} joined a tour under way`, `tour/${b.tour}`],
   StopsAdded: (b) => ["tour", `${b.picks.length} ${b.picks.length === 1 ? "stop" : "stops"} put into a tour: ${b.cause}`, `tour/${b.tour}`],
-  TourDone: (b) => ["tour", `${b.picker} finished a tour`, `tour/${b.tour}`],
+  TourDone: (b) => ["tour", b.picker ? `${b.picker} finished a tour` : "Nothing is left of a tour that nobody walked", `tour/${b.tour}`],
   CountWanted: (b) => ["count", `Count wanted at ${b.place}`, ""],
   ParcelPacked: (b) => ["parcel", `Parcel ${tail(b.parcel)} packed`, `order/${b.order_id}`],
   ParcelsHandedOver: (b) => ["truck", `${b.parcels.length} ${b.parcels.length === 1 ? "parcel" : "parcels"} handed to ${b.carrier}`, ""],
