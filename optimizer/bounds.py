@@ -36,9 +36,10 @@ SAMPLE_SHARE = 0.1  # of the time
 SAMPLES, SAMPLE_STEPS = 400, 5_000  # plans that the search contributes before the first relaxation
 NO_LIMIT_NODES = 1 << 60
 NODES_A_SECOND = 1_000_000, 80_000  # tours a listing measures, cautiously; one block, several blocks
-# Shares of the time for search and bound: where few orders fit a cart the bound's batches also make the better plans.
+# Shares of the time for search and bound: where few orders fit a cart the bound's batches also make the better plans, and few orders at all
+# are searched in a moment and take the solver long.
 FEW_ORDERS_A_BATCH, MOST_ORDERS_TO_CLOSE = 3.5, 40
-SHARES_FEW, SHARES_MANY = (0.3, 0.65), (0.5, 0.48)
+SHARES_SMALL, SHARES_FEW, SHARES_MANY = (0.1, 0.85), (0.3, 0.65), (0.5, 0.48)
 LEAST_SECONDS_FOR_BOUND = 2.0
 LEAST_NODES = 1_000
 FINISH_S = 0.05  # the solver looks at its clock rarely
@@ -243,8 +244,9 @@ def solve_and_prove(problem: Problem, seconds: float, seed: int = 0) -> BatchPla
     begun = time.perf_counter()
     has_solver = importlib.util.find_spec("highspy") is not None and seconds >= LEAST_SECONDS_FOR_BOUND
     is_short = problem.planned and len(problem.planned) / max(1, fewest_batches(problem)) <= FEW_ORDERS_A_BATCH
-    may_close = is_short or len(problem.planned) <= MOST_ORDERS_TO_CLOSE
-    search_share, bound_share = SHARES_FEW if may_close else SHARES_MANY
+    is_small = len(problem.planned) <= MOST_ORDERS_TO_CLOSE
+    may_close = is_short or is_small
+    search_share, bound_share = SHARES_SMALL if is_small else SHARES_FEW if may_close else SHARES_MANY
     plan = solve(problem, seconds=seconds * (search_share if has_solver else 1.0), seed=seed)
     if plan.is_proven or not has_solver or not problem.planned:
         return plan
