@@ -35,7 +35,7 @@ FIRST_STEPS, MOST_STEPS_AT_ONCE, LOOK_AT_CLOCK_S = 200, 50_000, 0.01
 FINISH_S = 0.005  # kept back for the walking orders of the answer
 # Annealing in shares of a mean tour, tuned on generated instances of 100 orders.
 HOT, COLD = 0.015, 0.003
-STEPS_AN_ORDER = 5_000  # a search with fewer starts colder in proportion: too little time to cool down is worse than little heat
+STEPS_AN_ORDER = 1_000  # a search with fewer starts colder in proportion: too little time to cool down is worse than little heat
 STEPS_A_SECOND = 2_000_000, 300_000  # what to expect of a time limit; one block, several blocks
 OVERLOAD_PRICE, OVERLOAD_SLACK = 5.0, 0.2  # a mean tour per capacity above it; how far above at all
 
