@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from floorwise.cli.output import Json, complain, fail, note, result
+from floorwise.cli.output import STOPPED, Json, complain, fail, note, result
 
 
 def command(
@@ -17,7 +17,10 @@ def command(
     svg: Annotated[Path | None, typer.Option(help="Write a drawing of the tours to this file.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Find short picking tours for one instance; say how far from the best they can be at most."""
+    """Find short picking tours for one instance; say how far from the best they can be at most.
+
+    Ctrl-C ends the search early, with the best plan so far and exit code 130.
+    """
     from floorwise.cli.solve_watch import Watch
     from floorwise.optimizer.formats import detect
     from floorwise.optimizer.formats.errors import FormatError
@@ -32,6 +35,9 @@ def command(
         with Watch(seconds) as watch:
             answer = solve_file(file, format_name, blocks, seconds, seed, watch.told)
     except NoPlan as error:
+        if watch.is_stopped:
+            complain(f"{file.name}: stopped before there was a plan: {error}")
+            raise typer.Exit(STOPPED) from None
         complain(f"{file.name}: no feasible plan: {error}")
         raise typer.Exit(1) from None
     except (FormatError, LayoutError) as error:
@@ -45,6 +51,7 @@ def command(
         "unit": answer.unit,
         "method": answer.method,
         "checked": not answer.wrong,
+        "stopped": watch.is_stopped,
         "tours": [_tour(answer, walk) for walk in answer.tours],
     }
     for tour, shift in zip(found["tours"], answer.schedule, strict=False):
@@ -60,6 +67,8 @@ def command(
     result(found, as_json, None if as_json else _words(found))
     if answer.wrong:
         raise typer.Exit(1)
+    if watch.is_stopped:
+        raise typer.Exit(STOPPED)
 
 
 def _tour(answer, walk) -> dict:

@@ -8,7 +8,6 @@ few orders (`exact_due`); `check_due` re-computes a plan.
 from __future__ import annotations
 
 import random
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from floorwise.optimizer import exact_due
+from floorwise.optimizer import exact_due, patience
 from floorwise.optimizer.batching import Problem, walked
 from floorwise.optimizer.kernels.block_masks import INFINITE
 from floorwise.optimizer.kernels.lengths import all_lengths
@@ -127,7 +126,7 @@ def solve_due(
     seconds: float | None = None,
     steps: int | None = None,
     seed: int = 0,
-    clock: Callable[[], float] = time.perf_counter,
+    clock: Callable[[], float] = patience.now,
 ) -> DuePlan:
     """Return the plan of least total time found in which nothing is late; NothingInTime if there is none.
 
@@ -180,7 +179,7 @@ def warm_up(problem: DueProblem) -> None:
         with suppress(NothingInTime):
             search = _Search(problem, [0], 0)
             search.walk(1, 0.0)
-            search.prove(0.0, None, time.perf_counter)
+            search.prove(0.0, None, patience.now)
             search.work()
             exact_due.warm_up()
 

@@ -8,13 +8,13 @@ meanwhile, see `Problem.tour_mm` and `place_mm`.
 from __future__ import annotations
 
 import random
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 
+from floorwise.optimizer import patience
 from floorwise.optimizer.floors import MaskedLayout, masked
 from floorwise.optimizer.kernels.batching import batch_lengths, savings
 from floorwise.optimizer.kernels.block_masks import INFINITE
@@ -162,7 +162,7 @@ def solve(
     steps: int | None = None,
     seed: int = 0,
     lower_bound_mm: int = 0,
-    clock: Callable[[], float] = time.perf_counter,
+    clock: Callable[[], float] = patience.now,
 ) -> BatchPlan:
     """Return the best plan found within `seconds` (default 10), or after `steps` moves: then the same seed gives the same plan.
 

@@ -13,12 +13,11 @@ from __future__ import annotations
 import importlib.util
 import math
 import random
-import time
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from floorwise.optimizer import batching
+from floorwise.optimizer import batching, patience
 from floorwise.optimizer.batching import BatchPlan, Order, Problem, _Search, radial_bound, solve, walked
 from floorwise.optimizer.columns import Cut, Master, cheapest_cover
 from floorwise.optimizer.kernels.lengths import all_lengths
@@ -172,7 +171,7 @@ def most_batches(problem: Problem) -> int:
 
 def column_bound(problem: Problem, plan: BatchPlan, seconds: float, seed: int = 0, may_branch: bool = True) -> ColumnBound:
     """Return the best bound found in about `seconds`, starting from `plan`; a better plan may come with it. Needs highspy."""
-    begun = time.perf_counter()
+    begun = patience.now()
     deadline = begun + seconds
     row_of = {number: row for row, number in enumerate(problem.planned)}
     groups = [[row_of[n] for n in batch.orders] for batch in plan.batches]
@@ -192,10 +191,10 @@ def column_bound(problem: Problem, plan: BatchPlan, seconds: float, seed: int = 
     rate = NODES_A_SECOND[0 if problem.has_one_block else 1]
     until = deadline - (0.6 * seconds if may_branch else 0.0)
     share = SMOOTHING
-    while time.perf_counter() < until:
+    while patience.now() < until:
         rounds += 1
         outer = master.solve()
-        affordable = int(max(0.0, until - time.perf_counter()) * rate)
+        affordable = int(max(0.0, until - patience.now()) * rate)
         if affordable < LEAST_NODES:
             break
         # Prices between the best proof and the relaxation's own: those jump about and prove little until the end.
@@ -231,7 +230,7 @@ def column_bound(problem: Problem, plan: BatchPlan, seconds: float, seed: int = 
     numbers = tuple(sorted(tuple(sorted(problem.planned[row] for row in group)) for group in best))
     return ColumnBound(
         min(bound, best_length), min(price_bound_mm, best_length), tuple(proof[0].tolist()), proof[1], proof[2], numbers, best_length,
-        needs_solver, rounds, master.columns, time.perf_counter() - begun,
+        needs_solver, rounds, master.columns, patience.now() - begun,
     )  # fmt: skip
 
 
@@ -241,7 +240,7 @@ def solve_and_prove(problem: Problem, seconds: float, seed: int = 0) -> BatchPla
     Few orders are proven by trying every split. Otherwise a short search, the bound, and a second search with another seed
     in what is left, if the plan is not proven by then; the shorter plan is kept.
     """
-    begun = time.perf_counter()
+    begun = patience.now()
     has_solver = importlib.util.find_spec("highspy") is not None and seconds >= LEAST_SECONDS_FOR_BOUND
     is_short = problem.planned and len(problem.planned) / max(1, fewest_batches(problem)) <= FEW_ORDERS_A_BATCH
     is_small = len(problem.planned) <= MOST_ORDERS_TO_CLOSE
@@ -250,14 +249,17 @@ def solve_and_prove(problem: Problem, seconds: float, seed: int = 0) -> BatchPla
     plan = solve(problem, seconds=seconds * (search_share if has_solver else 1.0), seed=seed)
     if plan.is_proven or not has_solver or not problem.planned:
         return plan
-    found = column_bound(problem, plan, seconds * bound_share - FINISH_S, seed, may_branch=bool(may_close))
+    left = seconds - (patience.now() - begun)
+    if left <= 0:
+        return plan
+    found = column_bound(problem, plan, min(left, seconds * bound_share) - FINISH_S, seed, may_branch=bool(may_close))
     better = planned_by(problem, found, plan)
-    left = seconds - (time.perf_counter() - begun) - FINISH_S
+    left = seconds - (patience.now() - begun) - FINISH_S
     if not better.is_proven and left > LEAST_SECONDS_FOR_BOUND:
         again = solve(problem, seconds=left, seed=seed + 1, lower_bound_mm=better.lower_bound_mm)
         if again.length_mm < better.length_mm:
             better = replace(better, batches=again.batches, length_mm=again.length_mm, steps=plan.steps + again.steps)
-    return replace(better, seconds=time.perf_counter() - begun)
+    return replace(better, seconds=patience.now() - begun)
 
 
 def warm_up(layout: BlockLayout, start: int = 0) -> None:
@@ -316,7 +318,7 @@ def _samples(problem: Problem, seed: int, deadline: float):
         return
     search.cool_for(SAMPLES * SAMPLE_STEPS)
     for sample in range(SAMPLES):
-        if time.perf_counter() > deadline:
+        if patience.now() > deadline:
             return
         search.walk(SAMPLE_STEPS, sample / SAMPLES, (sample + 1) / SAMPLES)
         for batch in (search.batch, search.best):
@@ -347,7 +349,7 @@ def _branch(
     for share in (*LIMIT_SHARES, math.inf):
         gap = best_length - base
         limit = int(min(gap, share * base)) if share < math.inf else gap
-        left = deadline - time.perf_counter()
+        left = deadline - patience.now()
         if left <= 0:
             break
         groups, lengths, _, _, complete = pricing.list(prices, cuts, limit + batch_price, MOST_COLUMNS, int(0.3 * left * rate))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-import time
 
 import numpy as np
 
+from floorwise.optimizer import patience
 from floorwise.optimizer.kernels.pricing import violated_triples
 
 CUTS_A_ROUND, MOST_CUTS, CUTS_AN_ORDER, LEAST_EXCESS = 60, 600, 4, 0.02
@@ -97,7 +97,7 @@ def cheapest_cover(
     """Return (groups of the best exact cover found or None, bound or None) of the integer program; the cuts only speed it up."""
     import highspy
 
-    left = deadline - time.perf_counter()
+    left = deadline - patience.now()
     if left <= 0 or not groups:
         return None, None
     highs = highspy.Highs()

@@ -13,7 +13,6 @@ With `speed_mm_s`, the time to reach up to a location counts as the way that cou
 first-expired-first-out: an earlier lot is used up before a later one is touched, and only locations of equal date are chosen between.
 """
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -21,6 +20,7 @@ from math import gcd
 
 import numpy as np
 
+from floorwise.optimizer import patience
 from floorwise.optimizer.kernels.block import INFINITE
 from floorwise.optimizer.kernels.location_exact import MOST_MM, least_cost, trace_choice
 from floorwise.optimizer.kernels.location_graph import least_walk, search_walk
@@ -95,13 +95,13 @@ def choose(
     searches with other seeds may go on that long. NotEnoughStock names an article that cannot be covered, UnreachableBin a location
     that no tour takes in.
     """
-    deadline = time.perf_counter() + seconds
+    deadline = patience.now() + seconds
     ends = (start,) if end is None else (end,) if isinstance(end, int) else tuple(end)
     for depot in (start, *ends):
         if not 0 <= depot < len(floor.depots):
             raise UnknownPlace(f"depot {depot} of {len(floor.depots)}")
     wanted = _Wanted(floor, offers, demand, speed_mm_s)
-    found, refused, begun = [], None, time.perf_counter()
+    found, refused, begun = [], None, patience.now()
     may_cut = seconds > 0 and has_solver()
     for number, depot in enumerate(ends):
         until = begun + (deadline - begun) * (number + 1) / len(ends) * (SEARCH_SHARE if may_cut else 1.0)
@@ -134,7 +134,7 @@ def warm_up() -> None:
         _on_matrix(floor, wanted, 0, 1, 0.0, 2, 0, quick_steps)
     if has_solver():
         bound_by_cuts(
-            floor, wanted.location, 0, 1, wanted.article, wanted.units, wanted.extra, wanted.demand, NO_WAY_MM, time.perf_counter() + 1.0
+            floor, wanted.location, 0, 1, wanted.article, wanted.units, wanted.extra, wanted.demand, NO_WAY_MM, patience.now() + 1.0
         )
 
 
@@ -266,7 +266,7 @@ def _on_aisles(floor: BlockLayout, wanted: _Wanted, start: int, deadline: float,
 
     if can_be_exact and steps <= quick_steps:
         return exact()
-    best, best_bound, spare, begun = INFINITE, 0, chosen.copy(), time.perf_counter()
+    best, best_bound, spare, begun = INFINITE, 0, chosen.copy(), patience.now()
     price = np.zeros(len(wanted.demand), dtype=np.int64)
     for again in range(MOST_SEARCHES):
         cost, bound = choose_locations(
@@ -278,7 +278,7 @@ def _on_aisles(floor: BlockLayout, wanted: _Wanted, start: int, deadline: float,
             best, chosen[:] = int(cost), spare
         if best <= best_bound or best >= INFINITE:
             break
-        now = time.perf_counter()
+        now = patience.now()
         left, took, begun = deadline - now, now - begun, now
         if again == 0 and can_be_exact and steps <= left * STEPS_A_SECOND:
             return exact()
@@ -291,7 +291,7 @@ def _on_aisles(floor: BlockLayout, wanted: _Wanted, start: int, deadline: float,
                 best, chosen[:] = int(cost), spare
             if not has_given_up:
                 return finish(best, "prices, ruin and recreate, proven by labels")
-        if deadline - time.perf_counter() < took:
+        if deadline - patience.now() < took:
             break
     if best >= INFINITE:
         if found is not None:
@@ -380,7 +380,7 @@ def _on_matrix(floor: Floor, wanted: _Wanted, start: int, end: int, deadline: fl
     by_first, by_candidate = wanted.candidates_of(wanted.article)
     order = np.zeros(len(wanted.location), dtype=np.int64)
     bit, codes = article_bits(wanted.article, wanted.units, wanted.demand, by_first, by_candidate, range(len(wanted.demand)))
-    most = max(quick_steps, int((deadline - time.perf_counter()) * STEPS_A_SECOND / 2))
+    most = max(quick_steps, int((deadline - patience.now()) * STEPS_A_SECOND / 2))
     if codes * len(order) ** 2 <= most and codes * len(order) * 8 <= MOST_KEPT_BYTES:
         cost, count = least_walk(
             matrix, last, wanted.article, wanted.units, bit, wanted.demand, by_first, by_candidate, codes, wanted.extra, order
@@ -388,7 +388,7 @@ def _on_matrix(floor: Floor, wanted: _Wanted, start: int, end: int, deadline: fl
         _refuse_unreachable(floor, wanted, matrix, last, int(cost))
         return _finish(floor, wanted, order[:count].tolist(), start, end, int(cost) + approach, "sets of articles", seed)
     bound = bound_by_parts(matrix, last, wanted.article, wanted.units, wanted.extra, wanted.demand, by_first, by_candidate, most)
-    best, rows, begun = INFINITE, [], time.perf_counter()
+    best, rows, begun = INFINITE, [], patience.now()
     for again in range(MOST_SEARCHES):
         cost, count = search_walk(
             matrix, last, wanted.article, wanted.units, wanted.demand, by_first, by_candidate, wanted.extra, not floor.is_directed,
@@ -396,7 +396,7 @@ def _on_matrix(floor: Floor, wanted: _Wanted, start: int, end: int, deadline: fl
         )  # fmt: skip
         if cost < best:
             best, rows = int(cost), order[:count].tolist()
-        now = time.perf_counter()
+        now = patience.now()
         took, begun = now - begun, now
         if best <= bound or deadline - now < took:
             break
@@ -408,14 +408,14 @@ def _cut(floor: Floor, wanted: _Wanted, start: int, found: list[Choice], deadlin
     """Raise the bounds of choices that no sweep of the aisles proves, one for each depot to end at, and replace what can be beaten."""
     for number in sorted(range(len(found)), key=lambda k: found[k].lower_bound_mm):
         choice, best = found[number], min(choice.cost_mm for choice in found)
-        end, left = choice.tour.end, deadline - time.perf_counter()
+        end, left = choice.tour.end, deadline - patience.now()
         waiting = sum(other.lower_bound_mm < best for other in found)
         if choice.lower_bound_mm >= best or (can_sweep(floor) and end == start) or left <= 0:
             continue
         approach = floor.depots[start].approach_mm + floor.depots[end].approach_mm
         cut = bound_by_cuts(
             floor, wanted.location, start, end, wanted.article, wanted.units, wanted.extra, wanted.demand,
-            best - approach, time.perf_counter() + left / max(waiting, 1),
+            best - approach, patience.now() + left / max(waiting, 1),
         )  # fmt: skip
         bound = max(choice.lower_bound_mm, cut.lower_bound_mm + approach)
         method = f"{choice.method}, bound by cuts" + (" and HiGHS" if cut.needs_solver else "")

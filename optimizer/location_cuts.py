@@ -13,12 +13,12 @@ from __future__ import annotations
 
 import importlib.util
 import math
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
+from floorwise.optimizer import patience
 from floorwise.optimizer.kernels.flow import unreached
 from floorwise.optimizer.layout import to_csr
 from floorwise.optimizer.network import Network, network_of
@@ -49,7 +49,7 @@ def bound_by_cuts(
     floor: Floor, locations: np.ndarray, start: int, end: int, article: np.ndarray, units: np.ndarray, extra: np.ndarray,
     demand: np.ndarray, known_mm: int, deadline: float,
 ) -> CutBound:  # fmt: skip
-    """Return what can be proven, or found below `known_mm`, before the deadline of time.perf_counter; without the depots' approach.
+    """Return what can be proven, or found below `known_mm`, before the deadline of patience.now; without the depots' approach.
 
     Candidate i is `locations[i]` and holds `units[i]` of article `article[i]`; stopping there costs `extra[i]`.
     """
@@ -60,7 +60,7 @@ def bound_by_cuts(
     first, last = int(network.node[0]), int(network.node[len(depots) - 1])
     program = Program(network, first, last, network.node[len(depots) :], article, units, extra, demand)
     proven = program.relax(known_mm, deadline)
-    if proven >= known_mm or time.perf_counter() + FINISH_S >= deadline:
+    if proven >= known_mm or patience.now() + FINISH_S >= deadline:
         return CutBound(min(proven, known_mm), False)
     solved, value = program.finish(known_mm, deadline)
     rows = () if value is None or program.is_loose else walking_order(program, value)
@@ -135,12 +135,12 @@ class Program:
         """Add cuts until nothing is violated, the bound reaches `target` or the time is over; return the proven bound."""
         best = 0
         for _ in range(MOST_ROUNDS):
-            self.highs.setOptionValue("time_limit", self.highs.getRunTime() + max(deadline - time.perf_counter(), FINISH_S))
+            self.highs.setOptionValue("time_limit", self.highs.getRunTime() + max(deadline - patience.now(), FINISH_S))
             self.highs.run()
             solution = self.highs.getSolution()
             if not solution.dual_valid:
                 break
-            is_last = time.perf_counter() > deadline or len(self.cuts) >= MOST_CUTS
+            is_last = patience.now() > deadline or len(self.cuts) >= MOST_CUTS
             if is_last or self.highs.getInfo().objective_function_value >= target - 1:
                 best = max(best, self.proven(np.array(solution.row_dual)))
                 if is_last or best >= target:
@@ -208,7 +208,7 @@ class Program:
         self.highs.setOptionValue("objective_bound", float(cutoff) - 0.5)
         best = 0
         for _ in range(MOST_ROUNDS):
-            left = deadline - time.perf_counter()
+            left = deadline - patience.now()
             if left <= FINISH_S:
                 break
             self.highs.setOptionValue("time_limit", self.highs.getRunTime() + left)

@@ -5,10 +5,10 @@ they are or with an order moved from one to the other; what is cheaper stays. Al
 given back are the earliest there are, and are taken so again.
 """
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from floorwise.optimizer import patience
 from floorwise.optimizer.location import Choice, Offer, choose
 from floorwise.optimizer.routing import Floor, shortest_tour
 
@@ -103,7 +103,7 @@ Group = tuple[tuple[int, ...], Picked]
 def rechoose(stock: Stock, groups: Sequence[Group], deadline: float) -> list[Group]:
     """Return walks (orders, walk) that together cost no more: other locations, an order in another walk, two walks in one.
 
-    Ends when a pass over all walks and pairs changes nothing, after MOST_PASSES, or before the deadline of time.perf_counter.
+    Ends when a pass over all walks and pairs changes nothing, after MOST_PASSES, or before the deadline of patience.now.
     """
     groups = list(groups)
     left = [offer.units for offer in stock.offers]
@@ -113,16 +113,16 @@ def rechoose(stock: Stock, groups: Sequence[Group], deadline: float) -> list[Gro
     for _ in range(MOST_PASSES):
         is_better = False
         for several in _trials(groups):
-            begun = time.perf_counter()
+            begun = patience.now()
             if begun + slowest >= deadline:
                 return [group for group in groups if group[0]]
             if any(not groups[at][0] for at in several):
                 continue  # emptied meanwhile
             for split in _splits(stock, [groups[at][0] for at in several]):
                 is_better |= _try(stock, groups, left, several, split)
-                if time.perf_counter() + slowest >= deadline:
+                if patience.now() + slowest >= deadline:
                     break
-            slowest = max(slowest, time.perf_counter() - begun)
+            slowest = max(slowest, patience.now() - begun)
         if not is_better:
             break
     return [group for group in groups if group[0]]

@@ -5,11 +5,11 @@ and chooses anew, for all orders of a trip together, from that and from what no 
 is kept where the whole schedule gets better and nothing late; `schedule_search.plan` may go on from there.
 """
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, islice
 
+from floorwise.optimizer import patience
 from floorwise.optimizer.location import Offer
 from floorwise.optimizer.rechoice import Prices, Stock
 from floorwise.optimizer.schedule import DISTANCE, Job, ScheduleProblem
@@ -43,7 +43,7 @@ class Plan:
 
 
 def choose_again(plan: Plan, deadline: float, seed: int = 0) -> tuple[Plan, int]:
-    """Return a plan that is no worse, and how many changes made it better; ends before `deadline` of time.perf_counter."""
+    """Return a plan that is no worse, and how many changes made it better; ends before `deadline` of patience.now."""
     walks: dict = {}
     best = value_of(plan.problem, plan.routes, walks)
     slowest, changed = 0.0, 0
@@ -52,7 +52,7 @@ def choose_again(plan: Plan, deadline: float, seed: int = 0) -> tuple[Plan, int]
     by_size = sorted(trips, key=lambda trip: (len(trip[1]), trip))  # what may empty a trip first
     moves = ((a, b, n) for a in by_size for b in trips if a != b for n in a[1])
     for first, second, order in chain(alone, islice(moves, MOST_MOVES)):
-        begun = time.perf_counter()
+        begun = patience.now()
         if begun + slowest >= deadline:
             break
         trial = _tried(plan, first, second, order, seed)
@@ -60,7 +60,7 @@ def choose_again(plan: Plan, deadline: float, seed: int = 0) -> tuple[Plan, int]
             found = value_of(trial.problem, trial.routes, walks)
             if found is not None and found < best:
                 plan, best, changed = trial, found, changed + 1
-        slowest = max(slowest, time.perf_counter() - begun)
+        slowest = max(slowest, patience.now() - begun)
     return plan, changed
 
 

@@ -83,6 +83,15 @@ class ScheduleProblem:
         over = [f"{name} {has} > {may}" for name, has, may in zip(self.resources, order.load, who.capacity, strict=True) if has > may]
         return f"exceeds every cart that may take it: {', '.join(over)}" if over else ""
 
+    @cached_property
+    def able(self) -> tuple[tuple[int, ...], ...]:
+        """Who may take each order, ascending; orders alike are looked at once."""
+        known: dict[tuple, tuple[int, ...]] = {}
+        for n, job in enumerate(self.jobs):
+            if (job.load, job.needs) not in known:
+                known[job.load, job.needs] = tuple(p for p in range(len(self.people)) if not self.lacks(n, p))
+        return tuple(known[job.load, job.needs] for job in self.jobs)
+
     def fits(self, orders: Sequence[int], person: int) -> bool:
         jobs = [self.jobs[n] for n in orders]
         if len(frozenset().union(*(job.apart for job in jobs))) > 1:
@@ -101,14 +110,14 @@ class ScheduleProblem:
         """Orders that no plan can hold, each with the constraint that fails."""
         found = {}
         for n, job in enumerate(self.jobs):
-            lacks = [self.lacks(n, p) for p in range(len(self.people))]
-            able = [person for person, lack in zip(self.people, lacks, strict=True) if not lack]
+            able = [self.people[p] for p in self.able[n]]
             takes = self.least_ms(n) + job.work_ms
             ends = [max(person.begin_ms, job.release_ms) + takes for person in able]
             done = [end for end, person in zip(ends, able, strict=True) if person.end_ms is None or end <= person.end_ms]
             if len(job.apart) > 1:
                 found[n] = f"order {job.name}: holds {' and '.join(sorted(job.apart))}, which never meet"
             elif not able:
+                lacks = [self.lacks(n, p) for p in range(len(self.people))]
                 found[n] = f"order {job.name}: {min(lacks, key=lambda lack: (lack.startswith('nobody'), lack))}"
             elif not done:
                 found[n] = f"order {job.name}: shift: takes at least {takes} ms, and no shift has that left after its release"

@@ -9,11 +9,10 @@ proven by listing trips, without the solver that found them: `check_prices`.
 """
 
 import importlib.util
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from floorwise.optimizer import batching, bounds
+from floorwise.optimizer import batching, bounds, patience
 from floorwise.optimizer.routing import can_sweep
 from floorwise.optimizer.schedule import DISTANCE, TARDINESS, TIME, ScheduleProblem
 
@@ -77,11 +76,11 @@ def column_prices(problem: ScheduleProblem, seconds: float, seed: int = 0) -> Pr
     relaxed = as_batching(problem)
     if relaxed is None or relaxed.refused or seconds < LEAST_SECONDS or importlib.util.find_spec("highspy") is None:
         return None
-    begun = time.perf_counter()
+    begun = patience.now()
     plan = batching.solve(relaxed, seconds=0.1 * seconds, seed=seed)
-    left = (1 - LISTING_SHARE) * seconds - (time.perf_counter() - begun)
+    left = (1 - LISTING_SHARE) * seconds - (patience.now() - begun)
     found = bounds.column_bound(relaxed, replace(plan, lower_bound_mm=0), left, seed, may_branch=False)
-    each = _without_fines(relaxed, found.prices_mm, max(0.05, seconds - (time.perf_counter() - begun)))
+    each = _without_fines(relaxed, found.prices_mm, max(0.05, seconds - (patience.now() - begun)))
     alone = [batch.length_mm for batch in batching.walked(relaxed, [[n] for n in range(len(problem.jobs))])]
     alone_ms = [_in_unit(problem, length, is_up=False) for length in alone]
     paid = tuple(_in_unit(problem, price + found.batch_price_mm, is_up=True) for price in found.prices_mm)
@@ -154,21 +153,23 @@ def _in_unit(problem: ScheduleProblem, mm: int, is_up: bool) -> int:
     return -(-mm * 1_000 // problem.speed_mm_s) if is_up else mm * 1_000 // problem.speed_mm_s
 
 
-def _able(problem: ScheduleProblem, job: int) -> frozenset[int]:
-    return frozenset(p for p in range(len(problem.people)) if not problem.lacks(job, p)) or frozenset(range(len(problem.people)))
+def _able(problem: ScheduleProblem) -> list[frozenset[int]]:
+    known = {people: frozenset(people or range(len(problem.people))) for people in set(problem.able)}
+    return [known[people] for people in problem.able]
 
 
 def _earliest_ends(problem: ScheduleProblem) -> list[int]:
-    ends = []
+    ends, able = [], _able(problem)
+    first = {who: min(problem.people[p].begin_ms for p in who) for who in set(able)}
     for n, job in enumerate(problem.jobs):
-        begin = min(max(problem.people[p].begin_ms, job.release_ms) for p in _able(problem, n))
+        begin = max(first[able[n]], job.release_ms)
         ends.append(begin + problem.least_ms(n) + job.work_ms)
     return ends
 
 
 def _makespan(problem: ScheduleProblem, prices: Prices) -> int:
     """Orders released late, or that few may take, and everything: whatever they cost is done by those who may, from then on."""
-    able = [_able(problem, n) for n in range(len(problem.jobs))]
+    able = _able(problem)
     releases = sorted({job.release_ms for job in problem.jobs}, reverse=True)[:MOST_GROUPS]
     best = 0
     for who in sorted(set(able) | {frozenset(range(len(problem.people)))}, key=sorted)[:MOST_GROUPS]:

@@ -6,10 +6,9 @@ et al. 2000). Nothing is later than `most_late_ms`; NothingInTime if no such pla
 """
 
 import random
-import time
 from collections.abc import Sequence
 
-from floorwise.optimizer import assignment, batching
+from floorwise.optimizer import assignment, batching, patience
 from floorwise.optimizer.congestion import paced, runs_of
 from floorwise.optimizer.routing import Tour, can_sweep
 from floorwise.optimizer.schedule import (
@@ -53,7 +52,7 @@ def plan(
     if problem.infeasible:
         raise ValueError("; ".join(problem.infeasible.values()))
     search = _Search(problem, seed)
-    begun = time.perf_counter()
+    begun = patience.now()
     finish_s = FINISH_S + (RUNS_S * len(problem.jobs) if search.is_crowded else 0.0)
     deadline = None if seconds is None else begun + max(0.0, seconds - finish_s)
     method = search.begin(deadline, seconds, steps) if start is None else search.go_on_from(start)
@@ -102,7 +101,7 @@ class _Search:
         self.holds: dict[tuple[int, ...], int] = {}  # trips that begin no earlier, so that they need not wait in the aisles
         self.proven = 0  # what no schedule takes less than, whatever is lost in aisles
         self.is_crowded = bool(problem.aisle_room) and len(problem.people) > 1
-        self.able = [[p for p in range(len(problem.people)) if not problem.lacks(n, p)] for n in range(len(problem.jobs))]
+        self.able = problem.able
         self.best: list[Route] = [[] for _ in problem.people]
 
     def tour(self, orders: tuple[int, ...], person: int) -> Tour:
@@ -229,8 +228,11 @@ class _Search:
         costs = [self.cost(p, []) for p in range(len(self.best))]
         jobs = self.problem.jobs
         order = sorted(range(len(jobs)), key=lambda n: (jobs[n].due_ms is None, jobs[n].due_ms or 0, jobs[n].release_ms, n))
-        for n in order:
-            self._insert(self.best, costs, n, is_quick=deadline is not None and time.perf_counter() > deadline)
+        for at, n in enumerate(order):
+            if deadline is not None and patience.now() > deadline:
+                self._append(order[at:], [max(end, person.begin_ms) for (_, end), person in zip(costs, self.problem.people, strict=True)])
+                break
+            self._insert(self.best, costs, n)
         return "insertion, ruin and recreate"
 
     def go_on_from(self, start: Sequence[Route]) -> str:
@@ -251,7 +253,7 @@ class _Search:
                 if lost
             ]
             for begin, orders, lost in sorted(losing):
-                if deadline is not None and time.perf_counter() > deadline:
+                if deadline is not None and patience.now() > deadline:
                     return
                 before = self.holds.get(orders, 0)
                 self.holds[orders] = begin + lost
@@ -267,9 +269,9 @@ class _Search:
         routes, n = [list(route) for route in self.best], len(self.problem.jobs)
         costs = [self.cost(p, route) for p, route in enumerate(routes)]
         value = least = self.together(routes, costs)
-        begun, count = time.perf_counter(), 0
+        begun, count = patience.now(), 0
         while n and (steps is None or count < steps):
-            now = time.perf_counter()
+            now = patience.now()
             if (deadline is not None and now >= deadline) or (self.proven and value <= self.proven):
                 break
             done = max(0.0 if steps is None else count / steps, 0.0 if deadline is None else (now - begun) / (deadline - begun))
@@ -286,7 +288,7 @@ class _Search:
                     trial_costs[p] = self.cost(p, trial[p])
             self.random.shuffle(out)
             for k in out:
-                if deadline is not None and time.perf_counter() >= deadline:
+                if deadline is not None and patience.now() >= deadline:
                     return  # one place is looked for in milliseconds, but not where there are thousands of trips
                 self._insert(trial, trial_costs, k)
             found = self.together(trial, trial_costs)
@@ -295,16 +297,24 @@ class _Search:
                 if found < least:
                     least, self.best = found, [list(route) for route in trial]
 
-    def _insert(self, routes: list[Route], costs: list[tuple[float, int]], n: int, is_quick: bool = False) -> None:
+    def _append(self, orders: Sequence[int], free_ms: list[int]) -> None:
+        """Give orders in turn to whoever is free first (as guessed without walks), into the last trip if there is room."""
+        problem = self.problem
+        for n in orders:
+            p = min(self.able[n], key=lambda p: (free_ms[p], p))
+            job, route = problem.jobs[n], self.best[p]
+            if route and problem.fits((*route[-1], n), p):
+                route[-1] = tuple(sorted((*route[-1], n)))
+                free_ms[p] = max(free_ms[p], job.release_ms) + job.work_ms
+            else:
+                route.append((n,))
+                free_ms[p] = max(free_ms[p], job.release_ms) + problem.least_ms(n) + job.work_ms
+
+    def _insert(self, routes: list[Route], costs: list[tuple[float, int]], n: int) -> None:
         """Put order n where the plan gets least dearer: into a trip that has room, or as a trip of its own.
 
         Waiting in aisles is looked at for the options that are cheapest without: more of them where orders are few.
         """
-        if is_quick:
-            p = min(self.able[n], key=lambda p: costs[p][1])
-            routes[p] = [*routes[p], (n,)]
-            costs[p] = self.cost(p, routes[p])
-            return
         found = []
         for p in self.able[n]:
             route = routes[p]

@@ -4,12 +4,13 @@ import time
 from contextlib import suppress
 from dataclasses import replace
 
-from floorwise.optimizer import schedule_bounds, solving
+from floorwise.optimizer import patience, schedule_bounds, solving
 from floorwise.optimizer.check_rules import check_rules
 from floorwise.optimizer.check_schedule import check_schedule
 from floorwise.optimizer.formats import floorwise_json
 from floorwise.optimizer.formats.errors import FormatError
-from floorwise.optimizer.location import Choice, NotEnoughStock, choose
+from floorwise.optimizer.in_turn import least_alone_mm
+from floorwise.optimizer.location import Choice
 from floorwise.optimizer.rechoice_schedule import Picks, Plan, choose_again
 from floorwise.optimizer.schedule import (
     DISTANCE,
@@ -26,15 +27,24 @@ from floorwise.optimizer.schedule_search import plan, routes_of
 
 SPEED_MM_S = 1_000  # where a file without times asks for distance
 CHOOSE_SHARE = 0.3  # of the time
+ALONE_SHARE = 0.1  # of the time: for what each order needs alone
 FIRST_SHARE, RECHOICE_SHARE, SECOND_SHARE = 0.5, 0.4, 0.6  # of the time left each time, where articles lie in several places
 BOUND_SHARE, LEAST_SECONDS_FOR_BOUND = 0.35, 2.0
 MOST_NAMED = 5
+MOST_REHEARSED = 20  # orders
 
 
-def load(task: floorwise_json.Task, seed: int) -> None:
-    """Load the kernels that a schedule of this task needs, by making one in no time."""
+def load(task: floorwise_json.Task, seed: int, seconds: float) -> None:
+    """Load the kernels that a schedule of this task needs: by making one of a few orders in no time, and those of the bound by one."""
+    few = replace(task, orders=task.orders[:MOST_REHEARSED])
     with suppress(solving.NoPlan):  # the run that counts says so
-        solve_schedule(task, time.perf_counter(), seed)
+        solve_schedule(few, patience.now(), seed)
+        if seconds >= LEAST_SECONDS_FOR_BOUND:
+            people = people_of(few)
+            picks = picks_of(few, [one.choice for one in solving.choose_for(few, _first_picker(few), 0, patience.now(), seed)])
+            relaxed = schedule_bounds.as_batching(problem_of(few, people, picks, patience.now()))
+            if relaxed and not relaxed.refused:
+                schedule_bounds.bounds.warm_up(relaxed.layout, relaxed.start)
 
 
 def solve_schedule(task: floorwise_json.Task, deadline: float, seed: int) -> "solving.Answer":
@@ -42,48 +52,53 @@ def solve_schedule(task: floorwise_json.Task, deadline: float, seed: int) -> "so
     people = people_of(task)
     if len(task.orders) > MOST_JOBS or len(people) > MOST_PEOPLE:
         raise FormatError(f"a schedule is made for at most {MOST_JOBS} orders and {MOST_PEOPLE} pickers")
-    left = deadline - time.perf_counter()
-    until = time.perf_counter() + CHOOSE_SHARE * left
-    picker = task.pickers[0] if task.pickers else floorwise_json.Picker("anyone", 1, {"orders": 1})
+    left = deadline - patience.now()
+    until = patience.now() + CHOOSE_SHARE * left
+    picker = _first_picker(task)
     speed = task.speed_mm_s if task.objective != DISTANCE else 0
-    choices, wrong = solving._choose_in_turn(task, picker, speed, until, seed)
-    picks = picks_of(task, choices)
-    problem = problem_of(task, people, picks)
+    chosen = solving.choose_for(task, picker, speed, until, seed)
+    picks = picks_of(task, [one.choice for one in chosen])
+    problem = problem_of(task, people, picks, patience.now() + ALONE_SHARE * left)
     named = {n: f"order {order.name}: {order.fault}" for n, order in enumerate(task.orders) if order.fault}
     named = {**problem.infeasible, **named}
     if named:
         raise solving.NoPlan("; ".join(named[n] for n in sorted(named)[:MOST_NAMED]))
-    left = deadline - time.perf_counter()
+    left = deadline - patience.now()
     bound_s = BOUND_SHARE * left if left >= LEAST_SECONDS_FOR_BOUND and schedule_bounds.as_batching(problem) else 0.0
     try:
         problem, picks, found = _planned(problem, picks, deadline - bound_s, seed)
     except NothingInTime as error:
         raise solving.NoPlan(str(error)) from None
-    prices = schedule_bounds.column_prices(problem, deadline - time.perf_counter(), seed) if bound_s and found.gap else None
-    bound = max(found.lower_bound, schedule_bounds.lower_bound(problem, prices))
+    prices = schedule_bounds.column_prices(problem, deadline - patience.now(), seed) if bound_s and found.gap else None
+    bound = max(found.lower_bound, schedule_bounds.lower_bound(problem, prices)) if prices else found.lower_bound
     if prices and found.objective > bound:  # the bound may be ready before its time
-        more = plan(problem, seconds=max(deadline - time.perf_counter(), 0.0), seed=seed + 2, start=routes_of(problem, found))
+        more = plan(problem, seconds=max(deadline - patience.now(), 0.0), seed=seed + 2, start=routes_of(problem, found))
         found = replace(more, method=found.method) if more.objective < found.objective else found
     solved = time.perf_counter()
+    wrong = solving.check_chosen(task, chosen, speed)
     wrong += check_schedule(problem, found) + check_rules(task, people, found.trips, picks.takes)
     return _answer(task, problem, replace(found, lower_bound=min(found.objective, bound)), wrong, time.perf_counter() - solved)
 
 
 def _planned(problem: ScheduleProblem, picks: Picks, deadline: float, seed: int) -> tuple[ScheduleProblem, Picks, Schedule]:
     """Plan with the locations as they are; where articles lie in several, choose again trip by trip and go on from there."""
-    left = max(deadline - time.perf_counter(), 0.0)
+    left = max(deadline - patience.now(), 0.0)
     found = plan(problem, seconds=left * (FIRST_SHARE if problem.is_chosen else 1.0), seed=seed)
     if not problem.is_chosen:
         return problem, picks, found
     chosen = 0
     for share in (RECHOICE_SHARE, 1.0):
-        until = time.perf_counter() + share * max(deadline - time.perf_counter(), 0.0)
+        until = patience.now() + share * max(deadline - patience.now(), 0.0)
         again, changed = choose_again(Plan(problem, picks, routes_of(problem, found)), until, seed)
         problem, picks, chosen = again.problem, again.picks, chosen + changed
         if changed or share < 1.0:  # a schedule stands for its problem: made anew wherever visits moved
-            seconds = max(deadline - time.perf_counter(), 0.0) * SECOND_SHARE if share < 1.0 else 0.0
+            seconds = max(deadline - patience.now(), 0.0) * SECOND_SHARE if share < 1.0 else 0.0
             found = plan(problem, seconds=seconds, seed=seed + 1, start=again.routes)
     return problem, picks, replace(found, method=f"{found.method}, locations chosen again" if chosen else found.method)
+
+
+def _first_picker(task: floorwise_json.Task) -> floorwise_json.Picker:
+    return task.pickers[0] if task.pickers else floorwise_json.Picker("anyone", 1, {"orders": 1})
 
 
 def people_of(task: floorwise_json.Task) -> list[Person]:
@@ -106,17 +121,17 @@ def picks_of(task: floorwise_json.Task, choices: list[Choice]) -> Picks:
     return Picks(task.offers, stages, [solving._demand(order.lines) for order in task.orders], tuple(choice.takes for choice in choices))
 
 
-def problem_of(task: floorwise_json.Task, people: list[Person], picks: Picks) -> ScheduleProblem:
-    """Return the problem with the chosen locations; the bound of each order holds for every choice and every picker's ends."""
-    offers = [replace(offer, expires=0) for offer in task.offers]
+def problem_of(task: floorwise_json.Task, people: list[Person], picks: Picks, deadline: float) -> ScheduleProblem:
+    """Return the problem with the chosen locations; the bound of each order holds for every choice and every picker's ends.
+
+    These bounds are the better the more of them are found before `deadline`.
+    """
     ends = sorted({(person.start, person.end) for person in people})
+    offers = [replace(offer, expires=0) for offer in task.offers]
+    alone = least_alone_mm(task.floor, offers, picks.demands, ends, deadline)
     jobs = []
-    for order, demand, takes in zip(task.orders, picks.demands, picks.takes, strict=True):
+    for order, takes, least in zip(task.orders, picks.takes, alone, strict=True):
         articles = {name: task.articles.get(name, floorwise_json.Article()) for name, _ in order.lines}
-        try:
-            least = min(choose(task.floor, offers, demand, *pair).lower_bound_mm for pair in ends)
-        except NotEnoughStock as error:
-            raise solving.NoPlan(f"order {order.name}: {error}") from None
         jobs.append(
             Job(
                 order.name, picks.visits(takes), order.load, task.line_ms * len(order.lines), order.release_s * 1_000,

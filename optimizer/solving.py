@@ -12,15 +12,19 @@ from pathlib import Path
 
 import numpy as np
 
+from floorwise.optimizer import patience
 from floorwise.optimizer.check import check_choice, check_takes, check_tour
 from floorwise.optimizer.formats import detect, floorwise_json, hessler_irnich
 from floorwise.optimizer.formats.errors import FormatError
+from floorwise.optimizer.in_turn import Chosen, Shelves, choose_in_turn, least_alone_mm
 from floorwise.optimizer.location import Choice, NotEnoughStock, Offer, choose, warm_up, warm_up_aisles
 from floorwise.optimizer.routing import Floor, Tour, can_sweep
 
 AUTO = "auto"
 MOST_REHEARSED = 20  # orders whose locations are chosen once to see what has to be compiled
+CHOICE_SHARE = 0.5  # of the time: for locations, where there are several orders
 RECHOICE_SHARE = 0.2  # of the time left for batching: kept for choosing locations once more
+BOUND_SHARE = 0.1  # of the time: for what each order needs alone
 SOLVERS = {
     detect.HESSLER_IRNICH: "floorwise.optimizer.solving:solve_hessler_irnich",
     detect.FLOORWISE: "floorwise.optimizer.solving:solve_floorwise",
@@ -86,16 +90,16 @@ class Clock:
     """
 
     def __init__(self, seconds: float, told: Callable[[str], None]) -> None:
-        self.begun, self.loading_s, self._seconds, self._told = time.perf_counter(), 0.0, seconds, told
+        self.begun, self.loading_s, self.seconds, self._told = time.perf_counter(), 0.0, seconds, told
 
     @property
     def deadline(self) -> float:
         """When to stop, as time.perf_counter tells it."""
-        return self.begun + self.loading_s + self._seconds
+        return self.begun + self.loading_s + self.seconds
 
     @property
     def left_s(self) -> float:
-        return max(self.deadline - time.perf_counter(), 0.0)
+        return max(self.deadline - patience.now(), 0.0)
 
     def load(self, *kernels: Callable[[], object]) -> None:
         """Call what loads the kernels that the problem at hand needs, and no others."""
@@ -160,7 +164,7 @@ def solve_floorwise(path: Path, blocks: int, clock: Clock, seed: int) -> Answer:
     if _needs_schedule(task):
         from floorwise.optimizer.scheduling import load, solve_schedule
 
-        clock.load(warm_up, lambda: load(task, seed))
+        clock.load(warm_up, lambda: load(task, seed, clock.seconds))
         return replace(solve_schedule(task, clock.deadline, seed), **names)
     return replace(_without_schedule(task, clock, seed), **names)
 
@@ -175,21 +179,27 @@ def _without_schedule(task: floorwise_json.Task, clock: Clock, seed: int) -> Ans
         from floorwise.optimizer.bounds import warm_up as load_batching
 
         clock.load(lambda: load_batching(task.floor, picker.start))
-    deadline = clock.deadline
-    choices, wrong = _choose_in_turn(task, picker, speed, deadline, seed)
+    deadline, begun = clock.deadline, patience.now()
+    left = max(0.0, deadline - begun)
+    chosen = choose_for(task, picker, speed, begun + left * (CHOICE_SHARE if len(task.orders) > 1 else 1.0), seed)
+    choices = [one.choice for one in chosen]
     if not is_batched:
         plan = Answer(
             sum(c.cost_mm for c in choices), 0, False, tuple(Walk((n,), c.tour.stops, c.tour.length_mm) for n, c in enumerate(choices)),
             choices[0].method, "mm", floor=task.floor, drawn=tuple(c.tour for c in choices),
         )  # fmt: skip
-        bound = sum(c.lower_bound_mm for c in (choices if len(choices) == 1 else _alone(task, picker, speed)))
+        bound = sum([c.lower_bound_mm for c in choices] if len(choices) == 1 else _alone(task, picker, speed, deadline))
     else:
         problem = _problem(task, picker, choices, speed)
         has_alternatives = len({offer.article for offer in task.offers}) < len(task.offers)
-        left = deadline - time.perf_counter()
-        plan = _batched(problem, deadline - (RECHOICE_SHARE * left if has_alternatives else 0), seed, 1, "mm")
-        plan = _chosen_again(task, picker, choices, plan, speed, problem, deadline, seed)
-        bound = _joint_bound(task, picker, problem) if has_alternatives else plan.lower_bound
+        bound_s = BOUND_SHARE * left if has_alternatives else 0.0
+        again_s = RECHOICE_SHARE * max(0.0, deadline - patience.now()) if has_alternatives else 0.0
+        plan = _batched(problem, deadline - bound_s - again_s, seed, 1, "mm")
+        plan = _chosen_again(task, picker, choices, plan, speed, problem, deadline - bound_s, seed)
+        bound = _joint_bound(task, picker, problem, deadline + plan.outside_s) if has_alternatives else plan.lower_bound
+    checking = time.perf_counter()
+    wrong = check_chosen(task, chosen, speed)
+    plan = replace(plan, outside_s=plan.outside_s + time.perf_counter() - checking)
     plan = replace(plan, lower_bound=min(bound, plan.objective), wrong=(*wrong, *plan.wrong))
     if speed:
         plan = _in_time(task, plan, speed, is_batched)
@@ -212,20 +222,18 @@ def _needs_schedule(task: floorwise_json.Task) -> bool:
     )
 
 
-def _choose_in_turn(task: floorwise_json.Task, picker, speed: int, deadline: float, seed: int) -> tuple[list[Choice], list[str]]:
+def choose_for(task: floorwise_json.Task, picker, speed: int, deadline: float, seed: int) -> list[Chosen]:
     """Choose locations order by order, each from what the orders before it have left."""
-    left = [offer.units for offer in task.offers]
-    choices, wrong = [], []
-    for number, order in enumerate(task.orders):
-        offers = [replace(offer, units=units) for offer, units in zip(task.offers, left, strict=True)]
-        seconds = (deadline - time.perf_counter()) / (2 * (len(task.orders) - number)) if len(task.orders) > 1 else None
-        until = deadline if seconds is None else time.perf_counter() + max(seconds, 0)
-        choice, objections = _chosen(task.floor, offers, _demand(order.lines), picker, until, seed, speed, order.name)
-        for offer, units in choice.takes:
-            left[offer] -= units
-        choices.append(choice)
-        wrong += objections
-    return choices, wrong
+    demands = [_demand(order.lines) for order in task.orders]
+    try:
+        return choose_in_turn(task.floor, task.offers, demands, picker.start, picker.end, deadline, seed, speed)
+    except NotEnoughStock as error:
+        raise NoPlan(f"order {task.orders[error.args[1]].name}: {error.args[0]}") from None
+
+
+def check_chosen(task: floorwise_json.Task, chosen: list[Chosen], speed: int) -> list[str]:
+    named = zip(task.orders, chosen, strict=True)
+    return [f"order {order.name} {objection}" for order, one in named for objection in one.objections(task.floor, speed)]
 
 
 def _chosen_again(task, picker, choices: list[Choice], plan: Answer, speed: int, problem, deadline: float, seed: int) -> Answer:
@@ -240,6 +248,7 @@ def _chosen_again(task, picker, choices: list[Choice], plan: Answer, speed: int,
     demands = [_demand(order.lines) for order in task.orders]
     stock = Stock(task.floor, task.offers, demands, [order.load for order in problem.orders], problem.capacity, *ends, prices, seed)
     after = rechoose(stock, before, deadline + plan.outside_s)
+    checking = time.perf_counter()
     wrong = check_takes(task.offers, [stock.wanted(orders) for orders, _ in after], [walk.takes for _, walk in after])
     if sorted(n for orders, _ in after for n in orders) != list(range(len(demands))) or not all(stock.fits(orders) for orders, _ in after):
         wrong.append("an order is missing, picked twice, or too much for its walk")
@@ -254,23 +263,22 @@ def _chosen_again(task, picker, choices: list[Choice], plan: Answer, speed: int,
         plan, objective=objective, wrong=(*plan.wrong, *wrong), drawn=tuple(drawn),
         tours=tuple(Walk(orders, walk.stops, walk.cost_mm) for orders, walk in after),
         method=f"{plan.method}, locations chosen again" if is_new else plan.method,
+        outside_s=plan.outside_s + time.perf_counter() - checking,
     )  # fmt: skip
 
 
-def _joint_bound(task: floorwise_json.Task, picker, problem) -> int:
+def _joint_bound(task: floorwise_json.Task, picker, problem, deadline: float) -> int:
     """Return a bound over all batches and all choices: no walk is shorter than what any of its orders needs alone."""
     from floorwise.optimizer.batching import radial_bound
 
-    alone = np.array([c.lower_bound_mm + problem.tour_mm + problem.place_mm for c in _alone(task, picker, 0)], np.int64)
+    alone = np.array([least + problem.tour_mm + problem.place_mm for least in _alone(task, picker, 0, deadline)], np.int64)
     load = np.array([order.load for order in problem.orders], np.int64)
     return radial_bound(alone, load, np.array(problem.capacity, np.int64))
 
 
-def _alone(task: floorwise_json.Task, picker, speed: int) -> list[Choice]:
-    """Return what each order costs had it a tour and the whole stock to itself; of several orders one may find a later lot nearer."""
-    ends = picker.start, picker.end
-    offers = task.offers if len(task.orders) == 1 else [replace(offer, expires=0) for offer in task.offers]
-    return [choose(task.floor, offers, _demand(order.lines), *ends, speed_mm_s=speed) for order in task.orders]
+def _alone(task: floorwise_json.Task, picker, speed: int, deadline: float) -> list[int]:
+    demands = [_demand(order.lines) for order in task.orders]
+    return least_alone_mm(task.floor, task.offers, demands, [(picker.start, picker.end)], deadline, speed)
 
 
 def _problem(task: floorwise_json.Task, picker, choices: list[Choice], speed: int):
@@ -324,7 +332,7 @@ def solve_zalando(path: Path, blocks: int, clock: Clock, seed: int) -> Answer:
 def _batched(problem, deadline: float, seed: int, unit: int, unit_name: str) -> Answer:
     from floorwise.optimizer.bounds import solve_and_prove
 
-    plan = solve_and_prove(problem, max(deadline - time.perf_counter(), 0.0), seed)
+    plan = solve_and_prove(problem, max(deadline - patience.now(), 0.0), seed)
     solved = time.perf_counter()
     if plan.refused:
         raise NoPlan("; ".join(refused.reason for refused in plan.refused[:5]))
@@ -343,7 +351,7 @@ def _batched(problem, deadline: float, seed: int, unit: int, unit_name: str) -> 
 
 
 def _chosen(floor: Floor, offers, demand: dict, picker, deadline: float, seed: int, speed: int, order: str) -> tuple[Choice, list[str]]:
-    seconds = max(deadline - time.perf_counter(), 0.0)
+    seconds = max(deadline - patience.now(), 0.0)
     try:
         choice = choose(floor, offers, demand, picker.start, picker.end, seconds=seconds, seed=seed, speed_mm_s=speed)
     except NotEnoughStock as error:
@@ -354,9 +362,9 @@ def _chosen(floor: Floor, offers, demand: dict, picker, deadline: float, seed: i
 def _load_choice(floor: Floor, offers, demands: list[tuple[str, dict]], picker, speed: int) -> None:
     """Load what choosing locations needs here: by choosing in no time, and the slower proofs only where that leaves something open."""
     is_plain = can_sweep(floor) and picker.start == picker.end
-    is_open = len(demands) > MOST_REHEARSED
+    is_open, shelves = len(demands) > MOST_REHEARSED, Shelves(offers)
     for name, demand in demands[:MOST_REHEARSED]:
-        is_open |= not _chosen(floor, offers, demand, picker, 0.0, 0, speed, name)[0].is_exact
+        is_open |= not _chosen(floor, shelves.now(shelves.numbers(demand)), demand, picker, 0.0, 0, speed, name)[0].is_exact
     if is_open:
         (warm_up_aisles if is_plain else warm_up)()
 

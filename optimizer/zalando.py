@@ -7,7 +7,6 @@ distance are those of Abelli et al. 2024 (arXiv 2401.04563): rows are always lef
 from __future__ import annotations
 
 import random
-import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from floorwise.optimizer import patience
 from floorwise.optimizer.formats.zalando import Store
 from floorwise.optimizer.kernels.picklists import LISTS, MOST_LINES, NONE, ROUTE_PLACES, total_length
 from floorwise.optimizer.kernels.zalando import anneal_picklists, construct, near_items
@@ -67,7 +67,7 @@ def solve(
     steps: int | None = None,
     seed: int = 0,
     items_asked: int | None = None,
-    clock: Callable[[], float] = time.perf_counter,
+    clock: Callable[[], float] = patience.now,
 ) -> SelectionPlan:
     """Return the best plan found in `seconds` (default 10) or after `steps` moves: then the same seed gives the same plan.
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+import signal
 from pathlib import Path
 
 import pytest
@@ -123,3 +124,28 @@ def test_long_loading_is_called_compiling_and_short_loading_is_not_spoken_of(cap
                 watch._over.wait(0.001)
         err = capsys.readouterr().err
         assert (solve_watch.COMPILING in err, "still compiling" in err) == (expected, expected)
+
+
+@pytest.mark.parametrize("due_s", [None, 3_600])  # batches, and a schedule
+def test_ctrl_c_gives_the_best_plan_so_far(capsys, file, monkeypatch, due_s):
+    told = solve_watch.Watch.told
+
+    def pressed(self, phase):
+        told(self, phase)
+        if phase == SEARCHING and not self.is_stopped:
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(solve_watch.Watch, "told", pressed)
+    orders = [{"name": str(n), "lines": [{"article": "mug"}]} | ({"due_s": due_s} if due_s else {}) for n in range(15)]
+    times = {"objective": "tardiness", "times": {"speed_mm_s": 1_000}} if due_s else {}
+    code, out, err = said(capsys, "solve", file(orders=orders, **times), "--seconds", 100_000, "--json")
+    found = json.loads(out.splitlines()[-1])
+    assert code == 130, err
+    assert found["stopped"] and found["checked"]
+    assert sorted(n for tour in found["tours"] for n in tour["orders"]) == list(range(15))
+
+
+def test_ctrl_c_before_there_is_anything_to_show_just_ends(capsys, file, monkeypatch):
+    monkeypatch.setattr(solve_watch.Watch, "told", lambda self, phase: signal.raise_signal(signal.SIGINT))
+    code, out, _ = said(capsys, "solve", file(), "--json")
+    assert code == 130 and json.loads(out.splitlines()[-1])["error"] == "stopped"
