@@ -94,7 +94,7 @@ class Handhelds:
         try:
             device, what = device_messages.read_up(message.topic)
             told = device_messages.decode(Confirm, message.payload, device) if what == "confirm" else None
-            self._heed(device, what, message.payload)
+            self._heed(device, what, message)
         except BadPayload as error:
             self.unreadable += 1
             if self.unreadable <= UNREADABLE:
@@ -118,13 +118,13 @@ class Handhelds:
         return None
 
 
-    def _heed(self, device: str, what: str, payload: bytes) -> None:
-        """Note who lives; an empty payload clears a retained birth and says nothing."""
-        if what == "birth" and payload:
-            self.presence.born(device, device_messages.decode(Birth, payload, device).boot)
-        elif what == "death" and payload:
-            self.presence.died(device, device_messages.decode(Death, payload, device).boot)
-        else:
+    def _heed(self, device: str, what: str, message: Message) -> None:
+        """Note who lives; an empty birth or death clears what was retained and says nothing."""
+        if what == "birth" and message.payload:
+            self.presence.born(device, device_messages.decode(Birth, message.payload, device).boot, message.retained)
+        elif what == "death" and message.payload:
+            self.presence.died(device, device_messages.decode(Death, message.payload, device).boot)
+        elif what == "confirm":
             self.presence.spoke(device)
 
 

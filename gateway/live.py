@@ -114,7 +114,7 @@ class Live:
             settings, self.writer, self.readers, self.board, self.clock, self.streams, self.checks,
             store=self.store, conditions=LedgerConditions(self.store, settings.site) if self.store else None,
             intake_figures=self.readings_figures if self.intake else None, expected=self._expected(),
-            collectors=(self.intake,) if self.intake else (),
+            collectors=(self.intake,) if self.intake else (), spoke=self._spoke,
         )  # fmt: skip
 
     async def run(self, listener: socket.socket, stop: asyncio.Event) -> None:
@@ -179,6 +179,10 @@ class Live:
             waiting = sum(backlog.count for backlog in backlogs(ledger, self.clock.now_ms(), self._expected()) if backlog.is_used)
         readings = self.intake.queued + self.sensing.waiting if self.intake else 0
         return waiting + self.gateway.outside.count() + self.writer.queued + readings
+
+    def _spoke(self, picker: str) -> None:
+        if self.handhelds:
+            self.handhelds.presence.spoke(picker)
 
     def _committed(self, number: int) -> None:
         self.pulse.beat(number)

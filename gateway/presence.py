@@ -16,10 +16,11 @@ class Presence:
         self._boots: dict[str, int] = {}
         self._died_s: dict[str, float] = {}
 
-    def born(self, device: str, boot: int) -> None:
-        """It is there, since this boot."""
+    def born(self, device: str, boot: int, is_retained: bool = False) -> None:
+        """It is there, since this boot. What a broker retained says no more than that it once was: it undoes no death of the same boot."""
         with self._lock:
-            if boot >= self._boots.get(device, 0):
+            known = self._boots.get(device, -1)
+            if boot > known or (boot == known and not (is_retained and device in self._died_s)):
                 self._died_s.pop(device, None)
                 self._boots.pop(device, None)
                 self._boots[device] = boot

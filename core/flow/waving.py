@@ -11,7 +11,7 @@ from floorwise.core.model.orders import Order, OrderLine
 from floorwise.core.model.places import AisleBlock
 from floorwise.core.model.policies import PALLET, PART, PLAN_DEADLINE_MS
 from floorwise.core.model.work import Part, PartLine
-from floorwise.core.ports import Desk
+from floorwise.core.ports import Desk, Ledger
 
 MOST_ORDERS = 500  # orders one command releases
 
@@ -49,9 +49,9 @@ def release_orders(desk: Desk, wanted: ReleaseOrders) -> dict:
 
 def _release(desk: Desk, order: Order) -> list[Part]:
     loads, bulk, units = [], [], 0
-    has_blocks = any(block.is_blocked for block in desk.ledger.find(AisleBlock, "key", desk.site))
+    has_blocks = has_blocked_aisles(desk.ledger, desk.site)
     for line in desk.ledger.find(OrderLine, "key", order.order_id):
-        if line.reserved and not (has_blocks and _is_out_of_reach(desk, line)):
+        if line.reserved and not (has_blocks and _is_out_of_reach(desk.ledger, line, desk.now_ms)):
             units += line.reserved
             sku = desk.ledger.get(Sku, line.sku)
             load = Load(line, line.reserved, line.reserved * sku.weight_g, line.reserved * sku.volume_mm3)
@@ -91,10 +91,21 @@ def _release(desk: Desk, order: Order) -> list[Part]:
     return parts
 
 
-def _is_out_of_reach(desk: Desk, line: OrderLine) -> bool:
+def has_blocked_aisles(ledger: Ledger, site: str) -> bool:
+    """Whether there is an aisle that nobody can enter."""
+    return any(block.is_blocked for block in ledger.find(AisleBlock, "key", site))
+
+
+def can_release(ledger: Ledger, order: Order, now_ms: int) -> bool:
+    """Whether the order has a line that is reserved and lies where somebody can walk."""
+    lines = ledger.find(OrderLine, "key", order.order_id)
+    return any(line.reserved and not _is_out_of_reach(ledger, line, now_ms) for line in lines)
+
+
+def _is_out_of_reach(ledger: Ledger, line: OrderLine, now_ms: int) -> bool:
     """Whether bins that can be entered hold fewer free units than the line is promised."""
-    rows, _ = asking.shelves(desk.ledger, line.sku, line.owner, "cart", line.reserved)
-    date = max(line.min_expiry_ms, desk.now_ms)
+    rows, _ = asking.shelves(ledger, line.sku, line.owner, "cart", line.reserved)
+    date = max(line.min_expiry_ms, now_ms)
     return sum(row.available for row in rows if row.expires_at_ms >= date) < line.reserved
 
 

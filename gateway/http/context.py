@@ -84,6 +84,7 @@ class Gateway:
     expected: tuple[str, ...] = ()  # consumers of the journal that run here
     heat: Heat = field(default_factory=Heat)
     outside: Outside = field(default_factory=Outside)
+    spoke: Callable[[str], None] = lambda picker: None  # a picker has done something: whoever works on a page is not gone
     collectors: tuple[Any, ...] = ()  # of further figures for /metrics
 
 

@@ -64,6 +64,8 @@ class Quick:
         except FloorError as error:
             await answer(status_of(error), type(error).__name__, str(error))(scope, receive, send)
             return
+        if picker := getattr(command, "picker", ""):
+            self._gateway.spoke(picker)
         told = orjson.dumps(reply)
         headers = [(b"content-length", b"%d" % len(told)), (b"content-type", b"application/json")]
         await send({"type": "http.response.start", "status": write.status(reply), "headers": headers})

@@ -93,7 +93,9 @@ def read_tour(tour_id: Text, gateway: Here) -> dict[str, Any]:
 @router.post("/tours/{tour_id}/take")
 async def take_tour(tour_id: Text, body: TakeIn, gateway: Here, key: Key = "") -> dict[str, Any]:
     """Hand the tour to one picker."""
-    return await gateway.writer.execute(TakeTour(tour_id, body.picker), key)
+    reply = await gateway.writer.execute(TakeTour(tour_id, body.picker), key)
+    gateway.spoke(body.picker)
+    return reply
 
 
 @router.post("/tours/{tour_id}/leave")
@@ -105,13 +107,17 @@ async def leave_tour(tour_id: Text, body: LeaveIn, gateway: Here, key: Key = "")
 @router.post("/tours/{tour_id}/picks/{number}/confirm")
 async def confirm_pick(tour_id: Text, number: Nth, body: ConfirmIn, gateway: Here, key: Key = "") -> dict[str, Any]:
     """Units lie in the tote; the same confirmation again changes nothing."""
-    return await gateway.writer.execute(body.command(tour_id, number), key)
+    reply = await gateway.writer.execute(body.command(tour_id, number), key)
+    gateway.spoke(body.picker)
+    return reply
 
 
 @router.post("/tours/{tour_id}/picks/{number}/short")
 async def report_short(tour_id: Text, number: Nth, body: ShortIn, gateway: Here, key: Key = "") -> dict[str, Any]:
     """Fewer units than the books say were in the bin."""
-    return await gateway.writer.execute(body.command(tour_id, number), key)
+    reply = await gateway.writer.execute(body.command(tour_id, number), key)
+    gateway.spoke(body.picker)
+    return reply
 
 
 def _cut_off_ms(ledger: Ledger, tour: Tour) -> int:

@@ -6,7 +6,7 @@ from floorwise.core.errors import NotFound
 from floorwise.core.flow.blocking import BlockAisle, OpenAisle
 from floorwise.core.model.work import Part, Pick, Tour, in_walking_order
 from floorwise.core.verify.all_checks import verify
-from floorwise.core.workers import timers
+from floorwise.core.workers import timers, waving
 
 
 @pytest.fixture
@@ -114,3 +114,15 @@ def test_blocking_twice_and_opening_an_open_aisle_change_nothing(floor):
 def test_an_aisle_that_is_not_there_is_refused(floor, command, aisle):
     with pytest.raises(NotFound, match="they are 0 to 2"):
         floor.do(command(aisle))
+
+
+@pytest.mark.usefixtures("sound")
+def test_orders_that_wait_for_a_blocked_aisle_do_not_stand_before_those_that_can_be_picked(floor):
+    floor.stock("MUG", 9, "A01-4")
+    floor.stock("BOWL", 2, "A00-2")
+    for number in range(3):
+        floor.order(f"M{number}", ("MUG", 3))
+    last = floor.order("B", ("BOWL", 2))
+    floor.do(BlockAisle(1))
+    released = waving.step(floor.warehouse, "main", floor.clock.now_ms(), 30 * 86_400_000, 2)
+    assert released == 1 and [part.order_id for part in floor.ledger.find(Part, "by_state", "main", "waiting")] == [last]

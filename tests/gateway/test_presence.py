@@ -64,3 +64,15 @@ def test_names_are_remembered_up_to_a_bound(presence, monkeypatch):
         presence.born(name, 1)
         presence.died(name, 1)
     assert presence.gone(0) == ["bob", "carl"]
+
+
+def test_a_retained_birth_undoes_no_death_of_the_same_boot_but_a_new_boot_and_a_word_do(presence):
+    for name in ("ann", "bob", "carl"):
+        presence.born(name, 3)
+        presence.died(name, 3)
+    presence.born("ann", 3, is_retained=True)
+    presence.born("bob", 4, is_retained=True)
+    presence.born("carl", 3)
+    assert presence.gone(0) == ["ann"]
+    presence.spoke("ann")
+    assert presence.gone(0) == []

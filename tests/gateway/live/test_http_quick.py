@@ -56,7 +56,7 @@ def both(path: str, body: bytes, headers: Any = (), answer: Any = None) -> tuple
     told = []
     for is_quick in (True, False):
         desk = Desk(answer or {"order_id": "O1", "lines": 1, "name": "Ü"})
-        gateway = SimpleNamespace(writer=desk)
+        gateway = SimpleNamespace(spoke=lambda picker: None, writer=desk)
         app = build(gateway)
         told.append((ask(Quick(app, gateway) if is_quick else app, path, body, headers), desk.asked))
     (quick, asked), (slow, asked_slowly) = told
@@ -78,7 +78,7 @@ def test_a_right_request_never_reaches_the_application(path):
         raise AssertionError("it did")
 
     body = json.dumps(ORDER if path == "/api/orders" else PICK).encode()
-    gateway = SimpleNamespace(writer=Desk({"order_id": "O1"}))
+    gateway = SimpleNamespace(spoke=lambda picker: None, writer=Desk({"order_id": "O1"}))
     assert ask(Quick(never, gateway), path, body).is_success
 
 

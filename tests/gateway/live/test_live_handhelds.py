@@ -12,6 +12,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from floorwise.core.model.device_messages import Birth, Confirm, Death, TourSheet, decode, encode
 from floorwise.core.model.readings import decode_ack
 from floorwise.gateway import live
+from floorwise.gateway.presence import Presence
 
 DONE_MS = 1_772_431_260_000
 
@@ -147,3 +148,18 @@ def test_a_dispatcher_opens_the_tour_of_somebody_who_is_gone(anna, tools):
     assert house.post(f"/api/tours/{tour}/leave", picker="anna", cause="opened by the dispatcher").json() == {"left": 1}
     assert handheld.hear(f"down/anna/tours/{tour}") == b""
     assert house.get(f"/api/tours/{tour}")["state"] == "open"
+
+
+def test_whoever_works_on_a_page_lives_whatever_became_of_the_device(anna, tools, monkeypatch):
+    heard = []
+    monkeypatch.setattr(Presence, "spoke", lambda presence, picker: heard.append(picker))
+    house, _, _ = anna
+    order_id = house.order("page", ("MUG", 2), ("BOWL", 1))
+    tour = tools.eventually(lambda: (parts := house.parts(order_id)) and parts[0]["tour"])
+    house.post(f"/api/tours/{tour}/take", picker="anna")
+    assert heard == ["anna"]
+    first, second = (stop["number"] for stop in house.get(f"/api/tours/{tour}")["stops"])
+    assert house.post(f"/api/tours/{tour}/picks/{first}/short", picker="anna", found=0).is_success
+    assert house.post(f"/api/tours/{tour}/picks/{second}/short", picker="anna", found=0, tote="").is_success
+    assert house.post(f"/api/tours/{tour}/picks/{second}/short", picker="nobody", found=9).is_error
+    assert heard == ["anna"] * 3
