@@ -24,8 +24,10 @@ SPARE_BATCHES = 1  # beyond what orders of average size need
 TRIES = 30  # orders looked at for each place of the first plan
 NEAR = 8  # items of a zone that are looked at beside one that is picked
 TOURNAMENT = 2  # orders outside compared before one is tried
-HOT, COLD = 12.0, 2.0  # tuned on generated stores of 500 and 5,000 orders, in units of distance
-FINE_A_MISSING_ITEM = 25.0  # above what an item costs, so that a cold plan has them all
+# In what an item costs in the first plan, so that no store is searched too hot or too cold; tuned on stores of 500 and 5,000 orders.
+HOT, COLD = 0.45, 0.075
+FINE_A_MISSING_ITEM, MOST_FINE = 0.95, 15.0  # what the last items cost differs from store to store:
+FINE_STEP = 1.05  # the fine rises while items are missing after a stretch of moves, and falls back while none is
 FIRST_STEPS, STEPS_A_LINE, MOST_STEPS_AT_ONCE, LOOK_AT_CLOCK_S, FINISH_S = 100, 30, 20_000, 0.01, 0.01
 
 
@@ -196,14 +198,21 @@ class _Search:
             if batches > len(store.orders):
                 raise ValueError(f"{asked} items are asked for, the stock fills only {placed}")
             batches += max(1, batches // 20)
-        self._note(*total_length(self.plan, store.items, self.limits[0]))
+        length, items = total_length(self.plan, store.items, self.limits[0])
+        self.unit = max(1.0, length / max(1, items))
+        self.fine = FINE_A_MISSING_ITEM
+        self._note(length, items)
 
     def walk(self, steps: int, begin: float, end: float) -> None:
         length, items = anneal_picklists(
             self.plan, self.store.items, self.copies, self.lines, self.limits, self.zones, self.store.article, self.hints, self.promise,
-            TOURNAMENT, FINE_A_MISSING_ITEM, HOT, COLD, begin, end, steps, self.random,
+            TOURNAMENT, self.fine * self.unit, HOT * self.unit, COLD * self.unit, begin, end, steps, self.random,
         )  # fmt: skip
         self._note(length, items)
+        if items < self.asked:
+            self.fine = min(self.fine * FINE_STEP, MOST_FINE)
+        else:
+            self.fine = max(self.fine / FINE_STEP, FINE_A_MISSING_ITEM)
 
     def best_batches(self) -> tuple[PickBatch, ...]:
         """The best plan that picks enough."""

@@ -90,6 +90,14 @@ def test_a_plan_keeps_every_limit_and_improves_with_steps():
     assert long.items >= 30 and long.length_an_item == long.length / long.items
 
 
+def test_a_store_whose_items_cost_far_more_than_the_fine_begins_with_is_improved_too():
+    shop = random_store(1)
+    far = replace(shop, items=shop.items * np.array([1, 60, 1, 1]))  # aisles 60 times as far apart
+    begun, found = solve(far, steps=0), solve(far, steps=20_000)
+    assert begun.length_an_item > 100 and check_plan(far, found) == []
+    assert found.length < 0.8 * begun.length
+
+
 def test_the_way_beside_the_route_is_the_way_walked():
     """Routes keep the distances between their stops; a search that turned, put in and took out ends with what the check adds up."""
     for seed in range(5):
